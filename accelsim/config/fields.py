@@ -1,0 +1,74 @@
+"""Spec pieces that networks, hardware and studies share: a parameter's notation and a source's mark."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
+
+from accelsim.config.spec import SCHEMA_VERSION, Spec
+from accelsim.parameters import Choices, Parameter, Range, Space
+
+__all__ = ["Expression", "Figure", "ParameterSpec", "SchemaVersion", "Scalar", "space_of"]
+
+#: A number, a name or an expression over the parameters.
+Expression = StrictInt | StrictFloat | StrictStr
+Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
+SchemaVersion = Annotated[int, Field(ge=1, le=SCHEMA_VERSION)]
+
+
+class ParameterSpec(Spec):
+    """A parameter: a default and a domain (``choices``, or ``range`` with a ``scale``)."""
+
+    default: Scalar
+    """Value when nothing else is said."""
+    choices: list[Scalar] | None = None
+    """The values allowed."""
+    range: tuple[StrictInt | StrictFloat, StrictInt | StrictFloat] | None = None
+    """Least and greatest value, both allowed."""
+    scale: Literal["linear", "log", "pow2"] = "linear"
+    """How a range is divided; ``pow2`` allows the least value times powers of two."""
+    help: str = ""
+    """A few words for tables and errors."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ParameterSpec:
+        if (self.choices is None) == (self.range is None):
+            raise ValueError("give either choices or range")
+        if self.choices is not None and not self.choices:
+            raise ValueError("choices is empty")
+        if self.range is not None:
+            low, high = self.range
+            if not (math.isfinite(low) and math.isfinite(high)) or low > high:
+                raise ValueError("the range must be [least, greatest]")
+            if self.scale != "linear" and low <= 0:
+                raise ValueError(f"a {self.scale} range must start above 0")
+        domain = self.parameter("parameter").domain
+        if self.default not in domain:
+            raise ValueError(f"the default {self.default!r} is outside the domain: use {domain.describe()}")
+        return self
+
+    def parameter(self, name: str) -> Parameter:
+        """Return the parameter, called ``name``."""
+        if self.choices is not None:
+            return Parameter(name, self.default, Choices(tuple(self.choices)), self.help)
+        low, high = self.range or (0, 0)
+        integer = isinstance(low, int) and isinstance(high, int) and isinstance(self.default, int)
+        return Parameter(name, self.default, Range(low, high, self.scale, integer), self.help)
+
+
+class Figure(Spec):
+    """Where a figure comes from."""
+
+    mark: Literal["measured", "published", "assumed"]
+    """How far it can be trusted."""
+    source: str
+    """Where it stands."""
+
+
+def space_of(parameters: dict[str, ParameterSpec]) -> Space:
+    """Return the space that a ``parameters`` mapping describes."""
+    return Space(tuple(spec.parameter(name) for name, spec in parameters.items()))
+
+

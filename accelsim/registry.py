@@ -1,0 +1,85 @@
+"""One registry for everything that can be extended by name; the built-ins go through it too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar
+
+from accelsim.errors import InputError, Problem
+
+__all__ = ["Registry"]
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """A table of named things of one kind.
+
+    Outside packages add to it through the entry-point group ``accelsim.<kind>``; entry points and the module that
+    holds the built-ins are imported at the first look-up, so that registering costs nothing at start-up.
+
+    Args:
+        kind: What the things are, in the singular and in words fit for an error message, such as ``"search algorithm"``.
+        builtins: Module whose import registers the built-in members.
+
+    Example:
+        >>> shapes = Registry("shape")
+        >>> @shapes.register("square")
+        ... def square(side): return side * side
+        >>> shapes["square"](3)
+        9
+    """
+
+    def __init__(self, kind: str, builtins: str | None = None) -> None:
+        self.kind = kind
+        self._builtins = builtins
+        self._members: dict[str, T] = {}
+        self._loaded = False
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Return a decorator that adds its target as ``name``. Raises ``ValueError`` if the name is taken."""
+
+        def add(member: T) -> T:
+            if name in self._members:
+                raise ValueError(f"{self.kind} {name!r} is registered twice")
+            self._members[name] = member
+            return member
+
+        return add
+
+    def __getitem__(self, name: str) -> T:
+        return self.get(name, field=self.kind)
+
+    def get(self, name: str, field: str) -> T:
+        """Return the member called ``name``; ``field`` says in an error where the name was written.
+
+        Raises:
+            InputError: No such member. The message lists the members and the nearest spelling.
+        """
+        self._load()
+        if name not in self._members:
+            raise InputError(Problem.unknown(field, name, sorted(self._members), f"unknown {self.kind}"))
+        return self._members[name]
+
+    def __contains__(self, name: object) -> bool:
+        self._load()
+        return name in self._members
+
+    def __iter__(self) -> Iterator[str]:
+        self._load()
+        return iter(sorted(self._members))
+
+    def __len__(self) -> int:
+        self._load()
+        return len(self._members)
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        self._loaded = True
+        if self._builtins:
+            import_module(self._builtins)
+        for point in entry_points(group=f"accelsim.{self.kind.replace(' ', '_')}"):
+            self._members.setdefault(point.name, point.load())

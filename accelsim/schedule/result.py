@@ -1,0 +1,169 @@
+"""What an evaluation returns: totals, one row a layer, and the energy ledger. Plain values with units in their names."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from accelsim.parameters import Point
+
+__all__ = ["METRICS", "Evaluation", "LayerResult", "LedgerLine", "Metrics", "Outcome", "Utilization"]
+
+#: Every metric of a design by its flat name -> what it means, for tables, axes and the names of objectives.
+METRICS: dict[str, str] = {
+    "params": "learned values of the network",
+    "macs": "multiply-accumulates per inference of the whole batch",
+    "latency_cycles": "cycles per inference of the whole batch",
+    "latency_ms": "milliseconds per inference of the whole batch",
+    "energy_pj": "picojoules per inference: the sum of the energy ledger",
+    "edp_pj_ms": "energy-delay product: energy_pj x latency_ms",
+    "utilization_spatial": "useful PEs / PEs while computing, averaged over compute time",
+    "utilization_temporal": "compute cycles / total cycles",
+    "utilization_overall": "MACs / (peak MACs per cycle x total cycles) = spatial x temporal",
+    "dram_bytes": "bytes moved to and from the outermost memory",
+    "peak_memory_bytes": "most bytes of activations alive at once, weights not counted",
+    "area_mm2": "modelled area: PEs, vector unit and on-chip memories",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Utilization:
+    """The three utilizations, each in [0, 1]; ``overall`` = ``spatial`` x ``temporal``. An op without MACs has 0."""
+
+    spatial: float
+    temporal: float
+    overall: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """The figures of a layer or of a whole network; ``METRICS`` says what each means."""
+
+    params: int
+    macs: int
+    latency_cycles: float
+    latency_ms: float
+    energy_pj: float
+    utilization: Utilization
+    dram_bytes: float
+    peak_memory_bytes: float
+    area_mm2: float | None
+
+    def flat(self) -> dict[str, float | None]:
+        """Return name -> value with the names of ``METRICS``."""
+        values: dict[str, float | None] = asdict(self)
+        split: dict[str, float] = values.pop("utilization")  # type: ignore[assignment]
+        values.update({f"utilization_{name}": value for name, value in split.items()})
+        values["edp_pj_ms"] = self.energy_pj * self.latency_ms
+        return {name: values[name] for name in METRICS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerResult:
+    """One step of the schedule: an op, with the activations the hardware applies to its result on the way out.
+
+    Attributes:
+        name: Name of the layer in the network.
+        op: What it is, such as ``depthwise`` or ``pointwise + relu6``.
+        shape: Input shape, filter and output shape in words, such as ``32x112x112 -> 64x112x112``.
+        metrics: The figures.
+        bottleneck: What the layer waits for: ``compute``, ``vector``, or a memory and the operand that moves most
+            bytes through it, such as ``dram:I``.
+        slack: Cycles of the busiest resource over those of the next one, at least 1.
+        bytes_by_level: Bytes moved in and out of each memory.
+        mapping: The chosen mapping in words; empty for an op without MACs.
+    """
+
+    name: str
+    op: str
+    shape: str
+    metrics: Metrics
+    bottleneck: str
+    slack: float
+    bytes_by_level: dict[str, float]
+    mapping: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerLine:
+    """One line of the energy ledger: ``count`` x ``pj_per_action``.
+
+    Attributes:
+        component: A memory's name, ``mac``, ``registers``, ``vector``, ``leakage`` or ``interconnect``.
+        operand: ``W``, ``I`` or ``O`` for a memory; empty otherwise.
+        action: ``read``, ``write``, ``compute`` or ``hold``.
+        count: How many actions (bytes for a memory, bits for registers, ms for leakage).
+        pj_per_action: Energy of one action; ``None`` if it is not modelled.
+    """
+
+    component: str
+    operand: str
+    action: str
+    count: float
+    pj_per_action: float | None
+
+    @property
+    def energy_pj(self) -> float | None:
+        """Energy of the line, ``None`` if it is not modelled."""
+        return None if self.pj_per_action is None else self.count * self.pj_per_action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """One network on one accelerator.
+
+    Attributes:
+        network: Name of the network.
+        hardware: Name of the accelerator's template.
+        network_parameters: Values of the network's parameters.
+        hardware_parameters: Values of the template's parameters.
+        totals: The figures of the whole network.
+        layers: One row a step, in the order they run.
+        ledger: The energy ledger; its modelled lines sum to ``totals.energy_pj``.
+        peak_macs_per_cycle: Multiply-accumulates the array can do in a cycle.
+        clock_hz: Clock frequency.
+        bandwidth_bytes_per_cycle: Bandwidth of each memory, outermost first; ``None`` if it has no limit.
+    """
+
+    network: str
+    hardware: str
+    network_parameters: Point
+    hardware_parameters: Point
+    totals: Metrics
+    layers: tuple[LayerResult, ...]
+    ledger: tuple[LedgerLine, ...]
+    peak_macs_per_cycle: float
+    clock_hz: float
+    bandwidth_bytes_per_cycle: dict[str, float | None]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return {
+            "network": self.network,
+            "hardware": self.hardware,
+            "network_parameters": self.network_parameters,
+            "hardware_parameters": self.hardware_parameters,
+            "totals": asdict(self.totals),
+            "layers": [
+                {
+                    "name": layer.name,
+                    "op": layer.op,
+                    "shape": layer.shape,
+                    **asdict(layer.metrics),
+                    "bytes_by_level": layer.bytes_by_level,
+                    "bottleneck": layer.bottleneck,
+                    "slack": layer.slack,
+                    "mapping": layer.mapping,
+                }
+                for layer in self.layers
+            ],
+            "ledger": [{**asdict(line), "energy_pj": line.energy_pj} for line in self.ledger],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one design of a batch: its flat metrics (see ``METRICS``), or why there are none."""
+
+    metrics: dict[str, float | None] | None
+    error: str | None = None

@@ -1,0 +1,1 @@
+"""Studies: the YAML spec, the runner, the store."""

@@ -1,0 +1,108 @@
+"""The network: a graph of ops. networkx inside, a small frozen surface outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import networkx as nx
+
+from accelsim.errors import InputError, Problem
+from accelsim.parameters import Point
+from accelsim.workload.ops import Op
+
+__all__ = ["INPUT", "Network", "Node"]
+
+#: Name by which a node refers to the network's input tensor.
+INPUT = "input"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An op in its place: ``inputs`` are names of the nodes it reads, or ``INPUT``."""
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network in an order in which it can run.
+
+    Attributes:
+        name: Name of the network.
+        nodes: The ops; every node stands after the nodes it reads.
+        parameters: Values of the parameters it was built with.
+
+    Raises:
+        InputError: Two nodes share a name, a node reads one that does not exist or does not stand before it, or the
+            network is empty.
+    """
+
+    name: str
+    nodes: tuple[Node, ...]
+    parameters: Point = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        seen = {INPUT}
+        problems = [] if self.nodes else [Problem(field=self.name, message="the network has no layers")]
+        for node in self.nodes:
+            where = f"{self.name}.{node.name}"
+            if node.name in seen:
+                problems.append(Problem(field=where, message="this name is used twice"))
+            problems += [
+                Problem.unknown(where, source, seen, "reads a layer that does not stand before it")
+                for source in node.inputs
+                if source not in seen
+            ]
+            seen.add(node.name)
+        if problems:
+            raise InputError(problems)
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    @property
+    def params(self) -> int:
+        """Learned values: weights, biases, and two per channel of a batch norm."""
+        return sum(node.op.parameters for node in self.nodes)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference of the whole batch."""
+        return sum(node.op.macs for node in self.nodes)
+
+    @property
+    def peak_layer_bytes(self) -> float:
+        """Greatest input plus output of a single op made of MACs, in bytes."""
+        sizes = (
+            node.op.input_elements * node.op.bits.I + node.op.output_elements * node.op.bits.O
+            for node in self.nodes
+            if node.op.macs
+        )
+        return max(sizes, default=0) / 8
+
+    @cached_property
+    def last_use(self) -> tuple[int, ...]:
+        """Position of the last node that reads each node's output; the last node's is one past the end."""
+        place = {node.name: i for i, node in enumerate(self.nodes)}
+        last = list(range(len(self.nodes)))
+        for i, node in enumerate(self.nodes):
+            for source in node.inputs:
+                if source != INPUT:
+                    last[place[source]] = i
+        last[-1] = len(self.nodes)
+        return tuple(last)
+
+    def graph(self) -> nx.DiGraph[str]:
+        """Return the graph: nodes carry their ``op``, edges are tensors."""
+        graph: nx.DiGraph[str] = nx.DiGraph()
+        for node in self.nodes:
+            graph.add_node(node.name, op=node.op)
+            graph.add_edges_from((source, node.name) for source in node.inputs)
+        return graph

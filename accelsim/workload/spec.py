@@ -1,0 +1,48 @@
+"""What a network file may hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from accelsim.config.fields import Expression, Figure, ParameterSpec, SchemaVersion
+from accelsim.config.spec import Spec
+
+__all__ = ["BitsSpec", "NetworkSpec"]
+
+
+class BitsSpec(Spec):
+    """Bit widths."""
+
+    W: int = Field(8, ge=1, le=64)
+    """Weights."""
+    I: int = Field(8, ge=1, le=64)  # noqa: E741 - the field's own letter
+    """Inputs."""
+    O: int = Field(8, ge=1, le=64)  # noqa: E741 - the field's own letter
+    """Outputs."""
+    partial: int = Field(32, ge=1, le=64)
+    """Partial sums."""
+
+
+class NetworkSpec(Spec):
+    """A network: blocks in order, with parameters."""
+
+    schema_version: SchemaVersion
+    """Version of this file format."""
+    description: str = ""
+    """One line for lists."""
+    parameters: dict[str, ParameterSpec] = {}
+    """Parameters; together they are the network's search space."""
+    input: tuple[Expression, Expression, Expression]
+    """Channels, rows and columns of the input."""
+    batch: Expression = 1
+    """Inputs processed together."""
+    bits: BitsSpec = BitsSpec()
+    """Bit widths of every layer."""
+    defaults: dict[str, dict[str, Any]] = {}
+    """Options of a block, by block name, that hold where a layer does not state them."""
+    layers: list[dict[str, Any]] = Field(min_length=1)
+    """The blocks. Each has ``block``, its options, and optionally ``repeat`` (only the first keeps its stride)."""
+    sources: dict[str, Figure] = {}
+    """Where the definition and its figures come from."""
