@@ -15,9 +15,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-__all__ = ["AccelsimError", "InputError", "MissingExtraError", "NoMappingError", "Problem", "nearest"]
+__all__ = ["AccelsimError", "InputError", "MissingExtraError", "NoMappingError", "Problem", "nearest", "shown"]
 
 _LONGEST_LIST = 16
+_LONGEST_VALUE = 60
 
 
 def nearest(word: object, allowed: Iterable[object]) -> str | None:
@@ -25,6 +26,15 @@ def nearest(word: object, allowed: Iterable[object]) -> str | None:
     spellings = {str(item).lower(): str(item) for item in allowed}
     matches = difflib.get_close_matches(str(word).lower(), list(spellings), n=1, cutoff=0.6)
     return spellings[matches[0]] if matches else None
+
+
+def shown(value: object) -> str:
+    """Return ``value`` as a user would write it in Python, cut if it is long; what ``Problem.got`` holds."""
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of more digits than Python converts to text
+        text = "a number of thousands of digits"
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +63,8 @@ class Problem:
     def unknown(cls, field: str, word: object, allowed: Iterable[object], what: str = "") -> Problem:
         """Build the problem "this word is not one of these", with the nearest spelling."""
         options = [str(item) for item in allowed]
-        shown = ", ".join(options[:_LONGEST_LIST]) + (", ..." if len(options) > _LONGEST_LIST else "")
-        return cls(field=field, message=what, got=repr(word), allowed=shown, suggestion=nearest(word, options))
+        listed = ", ".join(options[:_LONGEST_LIST]) + (", ..." if len(options) > _LONGEST_LIST else "")
+        return cls(field=field, message=what, got=shown(word), allowed=listed, suggestion=nearest(word, options))
 
     def at(self, file: Path | str | None, line: int | None = None) -> Problem:
         """Return the same problem with its place filled in."""

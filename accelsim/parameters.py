@@ -7,19 +7,34 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
+import typing
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from accelsim.errors import InputError, Problem
+from accelsim.errors import InputError, Problem, shown
 
 __all__ = ["Choices", "Domain", "Parameter", "Point", "Range", "Space", "Value"]
 
 Value = int | float | str | bool
 Point = dict[str, Value]
 _GRID_OF_CONTINUOUS = 9
+_LONGEST_GRID = 1024
+_GREATEST_WHOLE = 2**53  # up to here floats hold every whole number
+_SCALES = ("linear", "log", "pow2")
+
+
+def _plain(value: object) -> object:
+    """Return a numpy scalar as the Python value it holds, and anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _clipped(fraction: float) -> float:
+    return min(max(fraction, 0.0), 1.0)
 
 
 class Domain(Protocol):
@@ -33,11 +48,11 @@ class Domain(Protocol):
     def __contains__(self, value: object) -> bool: ...
 
     def grid(self) -> list[Value]:
-        """Return every value in order; a continuous range gives evenly spaced ones."""
+        """Return every value in order; a continuous or very long range gives evenly spaced ones."""
         ...
 
     def at(self, fraction: float) -> Value:
-        """Return the value at ``fraction`` in [0, 1] of the domain; every value has an equal share."""
+        """Return the value at ``fraction`` of the domain, from its start (0) to its end (1)."""
         ...
 
     def describe(self) -> str:
@@ -47,9 +62,25 @@ class Domain(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """An ordered list of values."""
+    """An ordered list of values.
+
+    Raises:
+        InputError: The list is empty, or holds a value twice or one that is not a number.
+    """
 
     values: tuple[Value, ...]
+
+    def __post_init__(self) -> None:
+        if not self.values:
+            raise InputError(Problem(field="choices", message="choices is empty"))
+        seen: set[tuple[bool, Value]] = set()
+        for value in self.values:
+            key = (isinstance(value, bool), value)  # true is not 1, though Python says they are equal
+            if key in seen:
+                raise InputError(Problem(field="choices", message=f"choices holds {shown(value)} twice"))
+            if isinstance(value, float) and math.isnan(value):
+                raise InputError(Problem(field="choices", message="choices holds a value that is not a number"))
+            seen.add(key)
 
     @property
     def size(self) -> float:
@@ -57,6 +88,9 @@ class Choices:
         return len(self.values)
 
     def __contains__(self, value: object) -> bool:
+        value = _plain(value)
+        if not isinstance(value, bool | int | float | str):
+            return False
         return any(value == own and isinstance(value, bool) == isinstance(own, bool) for own in self.values)
 
     def grid(self) -> list[Value]:
@@ -64,8 +98,8 @@ class Choices:
         return list(self.values)
 
     def at(self, fraction: float) -> Value:
-        """Return the value at ``fraction`` of the list."""
-        return self.values[min(int(fraction * len(self.values)), len(self.values) - 1)]
+        """Return the value at ``fraction`` of the list; every value has an equal share."""
+        return self.values[min(int(_clipped(fraction) * len(self.values)), len(self.values) - 1)]
 
     def describe(self) -> str:
         """Return the values, separated by commas."""
@@ -79,8 +113,12 @@ class Range:
     Attributes:
         low: Least value.
         high: Greatest value.
-        scale: ``linear``, ``log`` (continuous, even in the logarithm) or ``pow2`` (``low`` times powers of two).
+        scale: ``linear``, ``log`` (even in the logarithm) or ``pow2`` (``low`` times powers of two).
         integer: Whether the values are whole numbers.
+
+    Raises:
+        InputError: The bounds are not finite, are the wrong way round, are not whole though the values are, or start
+            at 0 or below where the scale needs more.
     """
 
     low: float
@@ -88,43 +126,77 @@ class Range:
     scale: str = "linear"
     integer: bool = False
 
+    def __post_init__(self) -> None:
+        greatest = _GREATEST_WHOLE if self.integer else sys.float_info.max
+        fault = ""
+        if self.scale not in _SCALES:
+            fault = f"a range's scale is one of {', '.join(_SCALES)}"
+        elif not -greatest <= self.low <= self.high <= greatest:
+            fault = "the range must be [least, greatest], two finite numbers"
+        elif self.scale != "linear" and self.low <= 0:
+            fault = f"a {self.scale} range must start above 0"
+        elif self.integer and not (float(self.low).is_integer() and float(self.high).is_integer()):
+            fault = "a range of whole numbers must start and end at one"
+        if fault:
+            raise InputError(Problem(field="range", message=fault, got=shown([self.low, self.high])))
+
     @property
     def size(self) -> float:
         """Number of values; infinite if continuous."""
+        if self.low == self.high:
+            return 1
         if self.scale == "pow2":
-            return math.floor(math.log2(self.high / self.low) + 1e-9) + 1
-        return self.high - self.low + 1 if self.integer else math.inf
+            return self._doublings(self.high) + 1
+        return int(self.high) - int(self.low) + 1 if self.integer else math.inf
 
     def __contains__(self, value: object) -> bool:
+        value = _plain(value)
         if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
             return False
         if self.scale == "pow2":
-            return math.log2(value / self.low).is_integer()
+            return math.ldexp(self.low, self._doublings(value)) == value
         return not self.integer or float(value).is_integer()
 
     def grid(self) -> list[Value]:
         """Return every value, or nine evenly spaced ones of a continuous or long range."""
-        count = int(self.size) if self.size <= 1024 else _GRID_OF_CONTINUOUS
-        return list(dict.fromkeys(self.at((i + 0.5) / count if self.size <= 1024 else i / (count - 1)) for i in range(count)))
+        if self.size > _LONGEST_GRID:
+            steps = _GRID_OF_CONTINUOUS - 1
+            return list(dict.fromkeys(self.at(step / steps) for step in range(steps + 1)))
+        if self.scale == "pow2":
+            return [self._octave(count) for count in range(int(self.size))]
+        return list(range(int(self.low), int(self.high) + 1)) if self.integer else [float(self.low)]
 
     def at(self, fraction: float) -> Value:
-        """Return the value at ``fraction`` of the range."""
+        """Return the value at ``fraction`` of the range, measured on its scale.
+
+        On the linear scale and among powers of two every value has an equal share.
+        """
+        fraction = _clipped(fraction)
         if self.scale == "pow2":
-            value = self.low * 2.0 ** min(int(fraction * self.size), int(self.size) - 1)
-        elif self.scale == "log":
-            value = self.low * (self.high / self.low) ** fraction
-            value = round(value) if self.integer else value
+            return self._octave(min(int(fraction * self.size), int(self.size) - 1))
+        if self.scale == "log":
+            value = self.low ** (1 - fraction) * self.high**fraction
         elif self.integer:
-            value = self.low + min(int(fraction * self.size), int(self.size) - 1)
+            return int(self.low) + min(int(fraction * self.size), int(self.size) - 1)
         else:
-            value = self.low + (self.high - self.low) * fraction
-        return int(value) if self.integer else float(min(max(value, self.low), self.high))
+            value = self.low * (1 - fraction) + self.high * fraction
+        value = min(max(value, self.low), self.high)
+        return round(value) if self.integer else float(value)
 
     def describe(self) -> str:
         """Return the range in words."""
-        kind = {"pow2": f"{self.low:g} times a power of two", "log": "a number", "linear": "a number"}[self.scale]
+        kind = f"{self.low:.15g} times a power of two" if self.scale == "pow2" else "a number"
         whole = "a whole number" if self.integer and self.scale != "pow2" else kind
-        return f"{whole} from {self.low:g} to {self.high:g}"
+        return f"{whole} from {self.low:.15g} to {self.high:.15g}"
+
+    def _doublings(self, value: float) -> int:
+        """Return how often ``low`` can be doubled without exceeding ``value``."""
+        count = round(math.log2(value) - math.log2(self.low))
+        return count if math.ldexp(value, -count) >= self.low else count - 1
+
+    def _octave(self, doublings: int) -> Value:
+        value = math.ldexp(self.low, doublings)
+        return int(value) if self.integer else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +214,23 @@ class Parameter:
             return None
         if isinstance(self.domain, Choices):
             return Problem.unknown(field, value, self.domain.values, "outside the domain")
-        return Problem(field=field, message="outside the domain", got=repr(value), allowed=self.domain.describe())
+        return Problem(field=field, message="outside the domain", got=shown(value), allowed=self.domain.describe())
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """An ordered set of parameters; a point of it is a dict with one value each."""
+    """An ordered set of parameters; a point of it is a dict with one value each.
+
+    Raises:
+        InputError: Two parameters share a name.
+    """
 
     parameters: tuple[Parameter, ...]
+
+    def __post_init__(self) -> None:
+        twice = [name for name, count in Counter(self.names).items() if count > 1]
+        if twice:
+            raise InputError([Problem(field=name, message="two parameters have this name") for name in twice])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -159,10 +240,14 @@ class Space:
     @property
     def size(self) -> float:
         """Number of points; infinite if a parameter is continuous."""
-        return math.prod(parameter.domain.size for parameter in self.parameters)
+        sizes = [parameter.domain.size for parameter in self.parameters]
+        return math.inf if math.inf in sizes else math.prod(sizes)
 
     def __getitem__(self, name: str) -> Parameter:
-        return next(parameter for parameter in self.parameters if parameter.name == name)
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        raise InputError(Problem.unknown(str(name), name, self.names, "unknown parameter"))
 
     def __len__(self) -> int:
         return len(self.parameters)
@@ -172,7 +257,7 @@ class Space:
         return {parameter.name: parameter.default for parameter in self.parameters}
 
     def complete(self, given: Mapping[str, Value], field: str) -> Point:
-        """Return ``given`` with defaults filled in.
+        """Return ``given`` with defaults filled in; numpy scalars become the plain values they hold.
 
         Raises:
             InputError: With every unknown name and every value outside its domain.
@@ -185,7 +270,7 @@ class Space:
                 problems.append(problem)
         if problems:
             raise InputError(problems)
-        return {**self.defaults(), **given}
+        return self.defaults() | {name: typing.cast(Value, _plain(value)) for name, value in given.items()}
 
     def grid(self) -> Iterator[Point]:
         """Yield every combination, the last parameter varying fastest."""
@@ -197,7 +282,7 @@ class Space:
         return {p.name: p.domain.at(float(u)) for p, u in zip(self.parameters, fractions, strict=True)}
 
     def sample(self, rng: np.random.Generator) -> Point:
-        """Return a random point, every value of a domain being equally likely."""
+        """Return a random point, each parameter drawn evenly over the scale of its domain."""
         return self.at(rng.random(len(self)))
 
     def prefixed(self, prefix: str) -> Space:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.metadata import entry_points
+from threading import RLock
 from typing import Generic, TypeVar
 
-from accelsim.errors import InputError, Problem
+from accelsim.errors import AccelsimError, InputError, Problem
 
 __all__ = ["Registry"]
 
@@ -21,7 +22,7 @@ class Registry(Generic[T]):
     holds the built-ins are imported at the first look-up, so that registering costs nothing at start-up.
 
     Args:
-        kind: What the things are, in the singular and in words fit for an error message, such as ``"search algorithm"``.
+        kind: What the things are, in the singular and in words fit for an error, such as ``"search algorithm"``.
         builtins: Module whose import registers the built-in members.
 
     Example:
@@ -37,14 +38,16 @@ class Registry(Generic[T]):
         self._builtins = builtins
         self._members: dict[str, T] = {}
         self._loaded = False
+        self._loading = False
+        # Reentrant, because a module of built-ins may look something up while it is being imported.
+        self._lock = RLock()
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Return a decorator that adds its target as ``name``. Raises ``ValueError`` if the name is taken."""
+        """Return a decorator that adds its target as ``name``. Raises ``ValueError`` if another has the name."""
 
         def add(member: T) -> T:
-            if name in self._members:
+            if self._members.setdefault(name, member) is not member:
                 raise ValueError(f"{self.kind} {name!r} is registered twice")
-            self._members[name] = member
             return member
 
         return add
@@ -57,6 +60,7 @@ class Registry(Generic[T]):
 
         Raises:
             InputError: No such member. The message lists the members and the nearest spelling.
+            AccelsimError: An outside package that adds members cannot be loaded, or takes a name that is taken.
         """
         self._load()
         if name not in self._members:
@@ -78,8 +82,23 @@ class Registry(Generic[T]):
     def _load(self) -> None:
         if self._loaded:
             return
-        self._loaded = True
-        if self._builtins:
-            import_module(self._builtins)
+        with self._lock:
+            if self._loaded or self._loading:
+                return
+            self._loading = True
+            try:
+                if self._builtins:
+                    import_module(self._builtins)
+                self._load_entry_points()
+                # Only now: after a failure the next look-up tries, and fails, again, instead of using half a table.
+                self._loaded = True
+            finally:
+                self._loading = False
+
+    def _load_entry_points(self) -> None:
         for point in entry_points(group=f"accelsim.{self.kind.replace(' ', '_')}"):
-            self._members.setdefault(point.name, point.load())
+            try:
+                self.register(point.name)(point.load())
+            except Exception as error:
+                what = f"{self.kind} {point.name!r} of {point.value!r} cannot be loaded"
+                raise AccelsimError(f"{what}: {error}") from error

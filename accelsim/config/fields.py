@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-import math
+import keyword
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
+from accelsim.config.expressions import FUNCTIONS
 from accelsim.config.spec import SCHEMA_VERSION, Spec
+from accelsim.errors import InputError
 from accelsim.parameters import Choices, Parameter, Range, Space
 
-__all__ = ["Expression", "Figure", "ParameterSpec", "SchemaVersion", "Scalar", "space_of"]
+__all__ = ["Expression", "Figure", "Name", "ParameterSpec", "Scalar", "SchemaVersion", "space_of"]
+
+
+def _usable(name: str) -> str:
+    if not name.isidentifier() or keyword.iskeyword(name) or name in FUNCTIONS:
+        raise ValueError("no expression can use this name: take letters, digits and _, and no function's name")
+    return name
+
+
+def _known_version(version: int) -> int:
+    if version > SCHEMA_VERSION:
+        raise ValueError(f"this accelsim reads the file format up to version {SCHEMA_VERSION}")
+    return version
+
 
 #: A number, a name or an expression over the parameters.
 Expression = StrictInt | StrictFloat | StrictStr
 Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
-SchemaVersion = Annotated[int, Field(ge=1, le=SCHEMA_VERSION)]
+#: A word that expressions can use.
+Name = Annotated[str, AfterValidator(_usable)]
+SchemaVersion = Annotated[int, Field(strict=True, ge=1), AfterValidator(_known_version)]
 
 
 class ParameterSpec(Spec):
@@ -36,15 +53,12 @@ class ParameterSpec(Spec):
     def _consistent(self) -> ParameterSpec:
         if (self.choices is None) == (self.range is None):
             raise ValueError("give either choices or range")
-        if self.choices is not None and not self.choices:
-            raise ValueError("choices is empty")
-        if self.range is not None:
-            low, high = self.range
-            if not (math.isfinite(low) and math.isfinite(high)) or low > high:
-                raise ValueError("the range must be [least, greatest]")
-            if self.scale != "linear" and low <= 0:
-                raise ValueError(f"a {self.scale} range must start above 0")
-        domain = self.parameter("parameter").domain
+        if self.choices is not None and self.scale != "linear":
+            raise ValueError("only a range has a scale")
+        try:
+            domain = self.parameter("parameter").domain
+        except InputError as error:
+            raise ValueError(error.problems[0].message) from error
         if self.default not in domain:
             raise ValueError(f"the default {self.default!r} is outside the domain: use {domain.describe()}")
         return self
@@ -70,5 +84,3 @@ class Figure(Spec):
 def space_of(parameters: dict[str, ParameterSpec]) -> Space:
     """Return the space that a ``parameters`` mapping describes."""
     return Space(tuple(spec.parameter(name) for name, spec in parameters.items()))
-
-

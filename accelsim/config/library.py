@@ -10,7 +10,12 @@ from accelsim.errors import InputError, Problem
 __all__ = ["FOLDERS", "available", "find"]
 
 #: What a folder holds, in the singular -> the folder's name.
-FOLDERS = {"network": "workloads", "hardware": "hw_templates", "study": "studies"}
+FOLDERS = {
+    "network": "workloads",
+    "hardware": "hw_templates",
+    "study": "studies",
+    "technology": "hw_templates/technology",
+}
 
 
 def _bundled() -> Path:

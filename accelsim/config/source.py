@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
-from accelsim.errors import InputError, Problem
+from accelsim.errors import InputError, Problem, shown
 
 __all__ = ["FieldPath", "Source", "field_name"]
 
 FieldPath = tuple[str | int, ...]
 _MAX_NODES = 200_000
+_MAX_DEPTH = 64
+_CONTAINER_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
 def field_name(path: FieldPath) -> str:
@@ -36,30 +39,37 @@ class Source:
         """Read and parse ``path``.
 
         Raises:
-            InputError: The file is missing or unreadable, is not YAML, has a key twice in one mapping, refers to itself,
-                or is unreasonably large once its aliases are expanded.
+            InputError: The file is missing or unreadable, is not YAML, has a key twice in one mapping, refers to
+                itself, is nested too deeply, or is unreasonably large once its aliases are expanded.
         """
         try:
             text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else (error.strerror or str(error))
+        except (OSError, ValueError) as error:
+            if isinstance(error, UnicodeDecodeError):
+                reason = "is not UTF-8 text"
+            else:
+                reason = (isinstance(error, OSError) and error.strerror) or str(error)
             raise InputError(Problem(field=str(path), message=f"cannot read the file: {reason}")) from error
         return cls.parse(text, path)
 
     @classmethod
     def parse(cls, text: str, path: Path) -> Source:
         """Parse ``text`` as if it stood in ``path``. Raises as ``read`` does."""
+        walker = _Walker(path)
         try:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
+            node = yaml.compose(text, Loader=_Loader)
+            data = None if node is None else walker.build(node, (), ())
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else None
-            message = f"not valid YAML: {error.problem or error.context}"
+            what = error.problem or error.context or ""
+            message = "not valid YAML: " + (f"{error.context} {what}" if what.startswith("but ") else what)
             raise InputError(Problem(field="(file)", message=message, file=path, line=line)) from error
-        except (yaml.YAMLError, RecursionError) as error:
-            what = "nested too deeply" if isinstance(error, RecursionError) else f"not valid YAML: {error}"
-            raise InputError(Problem(field="(file)", message=what, file=path)) from error
-        walker = _Walker(path)
-        data = None if node is None else walker.build(node, (), ())
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            message = f"not valid YAML: the character {shown(chr(error.character))} cannot stand in it"
+            raise InputError(Problem(field="(file)", message=message, file=path, line=line)) from error
+        except RecursionError as error:
+            raise InputError(Problem(field="(file)", message="nested too deeply", file=path)) from error
         if walker.problems:
             raise InputError(walker.problems)
         return cls(path, data, walker.lines)
@@ -75,6 +85,15 @@ class Source:
         return problem.at(self.path, self.line(path))
 
 
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that reads ``1e3`` as a number, as YAML 1.2 and people do; YAML 1.1 wants ``1.0e+3``."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+\Z"), list("-+.0123456789")
+)
+
+
 class _Walker:
     """Builds plain data from YAML nodes and notes the line of each field."""
 
@@ -82,26 +101,43 @@ class _Walker:
         self.path = path
         self.lines: dict[FieldPath, int] = {}
         self.problems: list[Problem] = []
-        self._scalars = yaml.SafeLoader("")
+        self._scalars = _Loader("")
 
     def build(self, node: yaml.Node, path: FieldPath, parents: tuple[int, ...]) -> object:
-        if len(self.lines) > _MAX_NODES or id(node) in parents:
-            what = "an alias refers to itself" if id(node) in parents else f"more than {_MAX_NODES} values"
-            raise InputError(self._problem(node, path, what))
+        """Return the data of ``node``, which stands at ``path`` inside the nodes with the ids ``parents``.
+
+        Raises:
+            InputError: The data has no end, or none within reason. Other problems are collected.
+        """
+        if id(node) in parents:
+            raise InputError(self._problem(node, path, "an alias refers to itself"))
+        if len(self.lines) > _MAX_NODES:
+            raise InputError(self._problem(node, path, f"more than {_MAX_NODES} values"))
+        if len(parents) > _MAX_DEPTH:
+            raise InputError(self._problem(node, (), "nested too deeply"))
         self.lines.setdefault(path, node.start_mark.line + 1)
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
+        if node.tag not in _CONTAINER_TAGS:
+            self.problems.append(self._problem(node, path, f"cannot read a value tagged {shown(node.tag)}"))
         inside = (*parents, id(node))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, inside)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.build(child, (*path, place), inside) for place, child in enumerate(node.value)]
+        return [self.build(child, (*path, place), inside) for place, child in enumerate(node.value)]
+
+    def _scalar(self, node: yaml.ScalarNode, path: FieldPath) -> object:
         try:
-            return self._scalars.construct_object(node)  # type: ignore[no-untyped-call]
-        except (yaml.YAMLError, ValueError) as error:
-            raise InputError(self._problem(node, path, f"cannot read this value ({error.__class__.__name__})")) from error
+            return self._scalars.construct_object(node)
+        except Exception:  # a tag such as !!timestamp lets its constructor fail in its own way on other text
+            self.problems.append(self._problem(node, path, f"cannot read the value {shown(node.value)}"))
+            return None
 
     def _mapping(self, node: yaml.MappingNode, path: FieldPath, parents: tuple[int, ...]) -> dict[str, object]:
         data: dict[str, object] = {}
         for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.problems.append(self._problem(key_node, path, "a key must be a word or a number"))
+                continue
             key = str(key_node.value)
             if key in data:
                 self.problems.append(self._problem(key_node, (*path, key), "the key stands here a second time"))

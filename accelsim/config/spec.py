@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
-import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from types import UnionType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from accelsim.config.source import FieldPath, Source, field_name
-from accelsim.errors import InputError, Problem
+from accelsim.errors import InputError, Problem, shown
 
 __all__ = ["SCHEMA_VERSION", "Spec", "parse"]
 
 #: Version of the file formats; a file that states a newer one is refused.
 SCHEMA_VERSION = 1
+
+#: Kind of pydantic error -> what may stand there, filled in from the error's context.
+_ALLOWED = {
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "string_type": "text",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a mapping of keys to values",
+    "model_type": "a mapping of keys to values",
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "more than {gt}",
+    "less_than_equal": "at most {le}",
+    "less_than": "less than {lt}",
+    "too_short": "at least {min_length} values",
+    "too_long": "at most {max_length} values",
+    "finite_number": "a finite number",
+}
 
 S = TypeVar("S", bound="Spec")
 
@@ -39,67 +62,101 @@ def parse(model: type[S], source: Source) -> S:
     try:
         return model.model_validate(source.data)
     except ValidationError as error:
-        found = [_problem(model, source, details) for details in error.errors(include_url=False)]
-        raise InputError(list(dict.fromkeys(found))) from error
+        raise InputError(_merged(_problem(model, source, details) for details in error.errors())) from error
+
+
+def _merged(problems: Iterator[Problem]) -> list[Problem]:
+    """Join the problems of one value, such as "not a number" and "not text" where either may stand."""
+    found: dict[tuple[str, str, str | None], Problem] = {}
+    for problem in problems:
+        key = (problem.field, problem.message, problem.got)
+        known = found.get(key)
+        if known is None:
+            found[key] = problem
+        elif problem.allowed not in known.allowed.split(" or "):
+            allowed = f"{known.allowed} or {problem.allowed}"
+            found[key] = replace(known, allowed=allowed, suggestion=known.suggestion or problem.suggestion)
+    return list(found.values())
 
 
 def _problem(model: type[Spec], source: Source, details: ErrorDetails) -> Problem:
-    path = _real_path(source.data, details["loc"])
-    name, kind, given = field_name(path), details["type"], details["input"]
+    kind, given = details["type"], details["input"]
+    path = _real_path(source.data, details["loc"], missing=kind == "missing")
+    name, context = field_name(path), details.get("ctx", {})
     if kind == "extra_forbidden":
-        owner = _model_at(model, path[:-1])
-        problem = Problem.unknown(name, path[-1], owner.model_fields if owner else (), "unknown key")
+        known = dict.fromkeys(key for owner in _models_at(model, path[:-1]) for key in owner.model_fields)
+        problem = Problem.unknown(name, path[-1], known, "unknown key")
     elif kind == "missing":
         problem = Problem(field=name, message="this key is required and is missing")
     elif kind in ("literal_error", "enum"):
-        allowed = details["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        allowed = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         problem = Problem.unknown(name, given, allowed)
     elif kind == "value_error":
-        problem = Problem(field=name, message=str(details["ctx"]["error"]), got=_shown(given))
+        # A check over a whole mapping says itself which of its values is wrong.
+        got = None if isinstance(given, dict) else shown(given)
+        problem = Problem(field=name, message=str(context["error"]), got=got)
+    elif kind in _ALLOWED:
+        problem = Problem(field=name, got=shown(given), allowed=_ALLOWED[kind].format(**context))
     else:
         message = details["msg"][0].lower() + details["msg"][1:]
-        problem = Problem(field=name, message=message, got=_shown(given))
+        problem = Problem(field=name, message=message, got=shown(given))
     return source.problem(path, problem)
 
 
-def _real_path(data: object, location: Sequence[str | int]) -> FieldPath:
-    """Drop the steps pydantic adds for union members, keeping those that exist in the file (and the last one)."""
+def _real_path(data: Any, location: Sequence[str | int], *, missing: bool) -> FieldPath:
+    """Drop the steps pydantic adds for union members, keeping those that exist in the file (and a missing last one)."""
     path: list[str | int] = []
     for place, step in enumerate(location):
-        last = place == len(location) - 1
-        if isinstance(data, dict) and (step in data or (last and isinstance(step, str))):
-            data = data.get(step)
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+        if missing and place == len(location) - 1:
+            path.append(step)
+        elif _has(data, step):
             data = data[step]
-        else:
-            continue
-        path.append(step)
+            path.append(step)
     return tuple(path)
 
 
-def _model_at(model: type[Spec] | None, path: FieldPath) -> type[Spec] | None:
-    """Return the spec class that describes the mapping at ``path``."""
+def _has(data: Any, step: str | int) -> bool:
+    if isinstance(data, list):
+        return isinstance(step, int) and step < len(data)
+    return isinstance(data, dict) and step in data
+
+
+def _models_at(model: type[Spec], path: FieldPath) -> list[type[Spec]]:
+    """Return the spec classes that may describe the mapping at ``path``; several where the file has a choice."""
+    annotations: list[Any] = [model]
     for step in path:
-        if isinstance(step, int) or model is None:
-            continue
-        declared = model.model_fields.get(step)
-        model = next(_spec_classes(declared.annotation), None) if declared else None
-    return model
+        annotations = [inner for outer in annotations for inner in _inside(outer, step)]
+    return [found for annotation in annotations for found in _alternatives(annotation) if _is_spec(found)]
 
 
-def _spec_classes(annotation: Any) -> typing.Iterator[type[Spec]]:
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
-        if issubclass(annotation, Spec):
-            yield annotation
-        return
-    for argument in typing.get_args(annotation):
-        yield from _spec_classes(argument)
+def _inside(annotation: Any, step: str | int) -> Iterator[Any]:
+    """Yield the annotations of what stands at ``step`` of a value described by ``annotation``."""
+    for member in _alternatives(annotation):
+        arguments = [argument for argument in typing.get_args(member) if argument is not ...]
+        if _is_spec(member):
+            declared = member.model_fields.get(step)
+            if declared is not None:
+                yield declared.annotation
+        elif typing.get_origin(member) is dict:
+            yield arguments[1]
+        elif isinstance(step, int) and arguments:
+            yield arguments[min(step, len(arguments) - 1)]
+
+
+def _alternatives(annotation: Any) -> Iterator[Any]:
+    """Yield the members of a union, of an annotated type, or of both; a plain type yields itself."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        yield from _alternatives(typing.get_args(annotation)[0])
+    elif typing.get_origin(annotation) in (typing.Union, UnionType):
+        for member in typing.get_args(annotation):
+            yield from _alternatives(member)
+    else:
+        yield annotation
+
+
+def _is_spec(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Spec)
 
 
 def _keys(model: type[Spec]) -> str:
     return ", ".join(model.model_fields)
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,1 +1,1 @@
-
+"""What computes: memory levels, the array and its engine, technology tables, and templates written in YAML."""

@@ -1,4 +1,4 @@
-"""What an evaluation returns: totals, one row a layer, and the energy ledger. Plain values with units in their names."""
+"""What an evaluation returns: totals, one row a layer, and the energy ledger. Units are in the names."""
 
 from __future__ import annotations
 
@@ -89,9 +89,10 @@ class LedgerLine:
     """One line of the energy ledger: ``count`` x ``pj_per_action``.
 
     Attributes:
-        component: A memory's name, ``mac``, ``registers``, ``vector``, ``leakage`` or ``interconnect``.
+        component: A memory's name, ``mac``, ``registers``, ``vector``, ``leakage of logic``, ``leakage of memories`` or
+            ``interconnect``.
         operand: ``W``, ``I`` or ``O`` for a memory; empty otherwise.
-        action: ``read``, ``write``, ``compute`` or ``hold``.
+        action: ``read``, ``write``, ``compute``, ``access``, ``hold`` or ``move``.
         count: How many actions (bytes for a memory, bits for registers, ms for leakage).
         pj_per_action: Energy of one action; ``None`` if it is not modelled.
     """

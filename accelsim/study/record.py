@@ -16,17 +16,19 @@ class Record:
     Attributes:
         number: Place in the study, counted from 0; the order in which the points were chosen.
         arm: Which search chose it, such as ``grid``, ``nsga2`` or ``random``.
+        seed: The seed of that search, as the study states it.
         network: Name of the network.
         hardware: Name of the template.
         point: Values of the parameters that vary, named ``network.width``, ``hardware.rows``, ...
         metrics: Flat metrics (``accelsim.schedule.result.METRICS``, and those of accuracy estimators such as
             ``top1``); ``None`` marks what is not modelled. Empty if the evaluation failed.
-        error: Why it failed, or ``None``.
-        feasible: Whether it was evaluated and meets every constraint of the study.
+        error: Why it failed, or why it cannot be compared with others (then there are metrics); otherwise ``None``.
+        feasible: Whether it was evaluated, can be compared and meets every constraint of the study.
     """
 
     number: int
     arm: str
+    seed: int = 0
     network: str
     hardware: str
     point: Point

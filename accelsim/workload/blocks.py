@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from accelsim.config.expressions import round8
+from accelsim.errors import InputError, Problem, shown
 from accelsim.registry import Registry
 from accelsim.workload.builder import Builder, Tensor
 
@@ -64,7 +65,12 @@ def inverted_residual(
     The expansion is ``hidden`` channels, or ``expand`` times the input rounded to 8; there is no expansion layer when
     it equals the input. ``se`` is the squeeze-excite's width as a fraction of the expansion (MobileNetV3, arXiv
     1905.02244), 0 for none. The input is added when stride is 1 and the width stays.
+
+    Raises:
+        InputError: ``expand`` is not above 0.
     """
+    if expand <= 0:
+        raise InputError(Problem(field="expand", got=shown(expand), allowed="a number above 0"))
     width = hidden if hidden is not None else (x.channels if expand == 1 else round8(x.channels * expand))
     y = x if width == x.channels else b.conv("expand", x, width, activation=act)
     y = b.depthwise("depthwise", y, kernel, stride=stride, activation=act)

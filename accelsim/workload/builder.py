@@ -51,7 +51,13 @@ class Builder:
     ) -> Tensor:
         """Add a convolution with its batch norm (or bias, if ``bias``) and activation."""
         op = convolution(
-            x.shape, out, (kernel, kernel), stride=(stride, stride), groups=groups, bits=self.bits, affine=1 if bias else 2
+            x.shape,
+            out,
+            (kernel, kernel),
+            stride=(stride, stride),
+            groups=groups,
+            bits=self.bits,
+            affine=1 if bias else 2,
         )
         return self.activate(role, self._add(role, op, x), activation)
 
@@ -63,7 +69,9 @@ class Builder:
         """Add a fully connected layer with its bias and activation."""
         return self.activate(role, self._add(role, fully_connected(x.shape, out, bits=self.bits), x), activation)
 
-    def pool(self, role: str, kind: str, x: Tensor, kernel: int | None = None, stride: int = 1, padding: int = 0) -> Tensor:
+    def pool(
+        self, role: str, kind: str, x: Tensor, kernel: int | None = None, stride: int = 1, padding: int = 0
+    ) -> Tensor:
         """Add a pooling op of registered ``kind``; global when ``kernel`` is ``None``."""
         window = None if kernel is None else (kernel, kernel)
         op = pool(kind, x.shape, window, stride=(stride, stride), padding=(padding, padding), bits=self.bits)
@@ -73,7 +81,9 @@ class Builder:
         """Add an activation, or nothing if it is ``None``."""
         if activation is None:
             return x
-        return self._add(f"{role}.{activation}" if role else activation, elementwise(activation, x.shape, bits=self.bits), x)
+        return self._add(
+            f"{role}.{activation}" if role else activation, elementwise(activation, x.shape, bits=self.bits), x
+        )
 
     def combine(self, role: str, kind: str, x: Tensor, other: Tensor) -> Tensor:
         """Add an op that reads two tensors: ``add``, or ``scale`` by one value per channel."""

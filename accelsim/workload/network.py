@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -27,6 +27,22 @@ class Node:
     inputs: tuple[str, ...]
 
 
+def _reading_problems(where: str, node: Node, written: Mapping[str, int | None]) -> list[Problem]:
+    """Return what is wrong with the inputs of ``node``; ``written`` holds the elements of each tensor before it."""
+    needed = node.op.elements_read
+    if len(node.inputs) != len(needed):
+        message = f"{node.op.kind} reads {len(needed)} tensors, not {len(node.inputs)}"
+        return [Problem(field=where, message=message)]
+    problems = []
+    for source, elements in zip(node.inputs, needed, strict=True):
+        if source not in written:
+            problems.append(Problem.unknown(where, source, written, "reads a layer that does not stand before it"))
+        elif written[source] not in (None, elements):
+            message = f"reads {elements} values of {source!r}, which writes {written[source]}"
+            problems.append(Problem(field=where, message=message))
+    return problems
+
+
 @dataclass(frozen=True)
 class Network:
     """A network in an order in which it can run.
@@ -37,8 +53,8 @@ class Network:
         parameters: Values of the parameters it was built with.
 
     Raises:
-        InputError: Two nodes share a name, a node reads one that does not exist or does not stand before it, or the
-            network is empty.
+        InputError: Two nodes share a name, a node reads one that does not exist or does not stand before it, reads
+            too many or too few tensors or one of another size, or the network is empty.
     """
 
     name: str
@@ -46,18 +62,14 @@ class Network:
     parameters: Point = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        seen = {INPUT}
         problems = [] if self.nodes else [Problem(field=self.name, message="the network has no layers")]
+        written: dict[str, int | None] = {INPUT: None}
         for node in self.nodes:
             where = f"{self.name}.{node.name}"
-            if node.name in seen:
+            if node.name in written:
                 problems.append(Problem(field=where, message="this name is used twice"))
-            problems += [
-                Problem.unknown(where, source, seen, "reads a layer that does not stand before it")
-                for source in node.inputs
-                if source not in seen
-            ]
-            seen.add(node.name)
+            problems += _reading_problems(where, node, written)
+            written[node.name] = node.op.output_elements
         if problems:
             raise InputError(problems)
 

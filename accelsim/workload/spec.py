@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from accelsim.config.fields import Expression, Figure, ParameterSpec, SchemaVersion
+from accelsim.config.fields import Expression, Figure, Name, ParameterSpec, SchemaVersion
 from accelsim.config.spec import Spec
 
 __all__ = ["BitsSpec", "NetworkSpec"]
@@ -15,13 +15,13 @@ __all__ = ["BitsSpec", "NetworkSpec"]
 class BitsSpec(Spec):
     """Bit widths."""
 
-    W: int = Field(8, ge=1, le=64)
+    W: int = Field(8, strict=True, ge=1, le=64)
     """Weights."""
-    I: int = Field(8, ge=1, le=64)  # noqa: E741 - the field's own letter
+    I: int = Field(8, strict=True, ge=1, le=64)  # noqa: E741 - the field's own letter
     """Inputs."""
-    O: int = Field(8, ge=1, le=64)  # noqa: E741 - the field's own letter
+    O: int = Field(8, strict=True, ge=1, le=64)  # noqa: E741 - the field's own letter
     """Outputs."""
-    partial: int = Field(32, ge=1, le=64)
+    partial: int = Field(32, strict=True, ge=1, le=64)
     """Partial sums."""
 
 
@@ -32,7 +32,7 @@ class NetworkSpec(Spec):
     """Version of this file format."""
     description: str = ""
     """One line for lists."""
-    parameters: dict[str, ParameterSpec] = {}
+    parameters: dict[Name, ParameterSpec] = Field(default_factory=dict)
     """Parameters; together they are the network's search space."""
     input: tuple[Expression, Expression, Expression]
     """Channels, rows and columns of the input."""
@@ -40,9 +40,9 @@ class NetworkSpec(Spec):
     """Inputs processed together."""
     bits: BitsSpec = BitsSpec()
     """Bit widths of every layer."""
-    defaults: dict[str, dict[str, Any]] = {}
+    defaults: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Options of a block, by block name, that hold where a layer does not state them."""
     layers: list[dict[str, Any]] = Field(min_length=1)
     """The blocks. Each has ``block``, its options, and optionally ``repeat`` (only the first keeps its stride)."""
-    sources: dict[str, Figure] = {}
+    sources: dict[str, Figure] = Field(default_factory=dict)
     """Where the definition and its figures come from."""

@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from accelsim.dims import DIMS, Dim, Operand
-from accelsim.errors import InputError, Problem
+from accelsim.errors import InputError, Problem, shown
 from accelsim.workload.ops.kinds import OP_KINDS, OpKind, Projection, Sliding
 
 __all__ = ["Bits", "Op", "Shape"]
 
 #: Shape of a tensor: batch, channels, rows, columns.
 Shape = tuple[int, int, int, int]
+_AXES = ("stride", "dilation", "extent")
+
+
+def _all_whole(values: tuple[object, ...], least: int) -> bool:
+    return all(type(value) is int and value >= least for value in values)
+
+
+def _require_whole(what: str, values: Mapping[str, object], least: int) -> None:
+    """Raise ``InputError`` with every value of ``what`` that is not a whole number of at least ``least``."""
+    bad = [
+        Problem(field=f"{what}.{name}", got=shown(value), allowed=f"a whole number of at least {least}")
+        for name, value in values.items()
+        if type(value) is not int or value < least
+    ]
+    if bad:
+        raise InputError(bad)
 
 
 @dataclass(frozen=True, slots=True)
 class Bits:
-    """Bit widths of weights, inputs, final outputs, and partial sums."""
+    """Bit widths of weights, inputs, final outputs, and partial sums.
+
+    Raises:
+        InputError: A width is not a whole number of at least 1.
+    """
 
     W: int = 8
     I: int = 8  # noqa: E741 - the field's own letter
     O: int = 8  # noqa: E741 - the field's own letter
     partial: int = 32
+
+    def __post_init__(self) -> None:
+        _require_whole("bits", {"W": self.W, "I": self.I, "O": self.O, "partial": self.partial}, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +64,8 @@ class Op:
         affine: Learned values per output channel beside the weights: 1 for a bias, 2 for a batch norm.
 
     Raises:
-        InputError: A loop size is not a whole number of at least 1.
+        InputError: The kind is not registered; a loop size, stride, dilation or extent is not a whole number of at
+            least 1; or the padding is not one of at least 0.
     """
 
     kind: str
@@ -53,13 +78,13 @@ class Op:
     affine: int = 0
 
     def __post_init__(self) -> None:
-        bad = [
-            Problem(field=f"{self.kind}.{dim}", message="a loop size", got=repr(size), allowed="a whole number >= 1")
-            for dim, size in zip(DIMS, self.sizes, strict=True)
-            if not isinstance(size, int) or size < 1
-        ]
-        if bad:
-            raise InputError(bad)
+        OP_KINDS.get(self.kind, "kind")
+        numbers = (*self.sizes, *self.stride, *self.dilation, *self.extent)
+        if len(self.sizes) == len(DIMS) and _all_whole(numbers, 1) and _all_whole(self.padding, 0):
+            return  # what follows says what is wrong; it would slow down every network built in a search
+        axes = {f"{name}[{axis}]": getattr(self, name)[axis] for name in _AXES for axis in (0, 1)}
+        _require_whole(self.kind, dict(zip(DIMS, self.sizes, strict=True)) | axes, 1)
+        _require_whole(self.kind, {f"padding[{axis}]": self.padding[axis] for axis in (0, 1)}, 0)
 
     @property
     def rule(self) -> OpKind:
@@ -93,7 +118,12 @@ class Op:
     @property
     def input_elements(self) -> int:
         """Elements of all input tensors together."""
-        return sum(self._elements(projection) for projection in self.rule.inputs)
+        return sum(self.elements_read)
+
+    @property
+    def elements_read(self) -> tuple[int, ...]:
+        """Elements of each input tensor, in the order of the kind's ``inputs``."""
+        return tuple(self._elements(projection) for projection in self.rule.inputs)
 
     @property
     def output_elements(self) -> int:
@@ -102,8 +132,12 @@ class Op:
 
     def bytes_of(self, operand: Operand) -> float:
         """Return the size in bytes of a whole operand, outputs at their final width."""
-        elements = {Operand.W: self.weights, Operand.I: self.input_elements, Operand.O: self.output_elements}[operand]
-        return elements * getattr(self.bits, operand) / 8
+        elements, width = {
+            Operand.W: (self.weights, self.bits.W),
+            Operand.I: (self.input_elements, self.bits.I),
+            Operand.O: (self.output_elements, self.bits.O),
+        }[operand]
+        return elements * width / 8
 
     @property
     def output_shape(self) -> Shape:
@@ -113,7 +147,7 @@ class Op:
     @property
     def input_shape(self) -> Shape:
         """Shape of the first input tensor."""
-        channels = self.size(Dim.C) if any(Dim.C == axis for axis in self.rule.inputs[0]) else self.size(Dim.K)
+        channels = self.size(Dim.C) if Dim.C in self.rule.inputs[0] else self.size(Dim.K)
         return (self.size(Dim.B), self.size(Dim.G) * channels, *self.extent)
 
     @property
@@ -131,7 +165,10 @@ class Op:
         return (outputs - 1) * self.stride[axis] + (filter_size - 1) * self.dilation[axis] + 1
 
     def _elements(self, projection: Projection) -> int:
-        sliding = {Dim.OY: self.extent[0], Dim.OX: self.extent[1]}
-        return math.prod(
-            sliding[axis.out] if isinstance(axis, Sliding) else self.size(axis) for axis in projection
-        )
+        count = 1
+        for axis in projection:
+            if isinstance(axis, Sliding):
+                count *= self.extent[0 if axis.out is Dim.OY else 1]
+            else:
+                count *= self.sizes[axis.position]
+        return count

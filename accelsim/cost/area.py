@@ -1,0 +1,35 @@
+"""Area of an accelerator: PEs, vector lanes and on-chip memories. Control and interconnect are not modelled."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from accelsim.cost.energy import pe_sum
+from accelsim.hardware.accelerator import Accelerator
+
+__all__ = ["area_mm2"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def area_mm2(accelerator: Accelerator, bits: Floats) -> dict[str, Floats | None]:
+    """Return component -> area in mm2, shape ``(designs,)``; ``None`` where not modelled.
+
+    A PE is a multiplier, an adder and a register for each operand and for the partial sum; a vector lane is taken as
+    large as a PE.
+
+    Args:
+        accelerator: The designs.
+        bits: Widths ``(W, I, O, partial)`` of the PEs.
+    """
+    table = accelerator.technology
+    per_pe = pe_sum(table.multiplier_8bit_um2, table.adder_32bit_um2, table.register_um2_per_bit, bits)
+    parts: dict[str, Floats | None] = {
+        "array": None if per_pe is None else per_pe * 1e-6 * accelerator.array.pes,
+        "vector": None if per_pe is None else per_pe * 1e-6 * accelerator.vector.lanes,
+    }
+    for memory in accelerator.memories:
+        if memory.area_mm2 is None or np.any(memory.area_mm2 > 0):
+            parts[memory.name] = memory.area_mm2
+    return parts

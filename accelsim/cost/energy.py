@@ -1,0 +1,75 @@
+"""Energy: what one action costs. Counts come from traffic; the ledger is counts times these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from accelsim.cost.rows import Rows
+from accelsim.hardware.accelerator import Accelerator, Technology
+
+__all__ = ["dynamic_pj", "leakage_mw", "mac_pj", "register_bits_per_mac", "vector_pj"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def mac_pj(technology: Technology, bits: Floats) -> Floats | None:
+    """Return the energy of one multiply-accumulate for widths ``(..., W I O partial)``; ``None`` if not modelled."""
+    if technology.multiply_8bit_pj is None or technology.add_32bit_pj is None:
+        return None
+    product = bits[..., 0] * bits[..., 1] / 64
+    return np.asarray(technology.multiply_8bit_pj * product + technology.add_32bit_pj * bits[..., 3] / 32)
+
+
+def register_bits_per_mac(bits: Floats) -> Floats:
+    """Return the register bits a PE touches per MAC: both operands read, the partial sum read and written."""
+    return np.asarray(bits[..., 0] + bits[..., 1] + 2 * bits[..., 3])
+
+
+def vector_pj(technology: Technology) -> float | None:
+    """Return the energy of one elementary vector operation: a 32-bit addition; ``None`` if not modelled."""
+    return technology.add_32bit_pj
+
+
+def leakage_mw(accelerator: Accelerator, bits: Floats) -> tuple[Floats | None, Floats | None]:
+    """Return the leakage of the logic and of the memories, shape ``(designs,)``; ``None`` where not modelled."""
+    table = accelerator.technology
+    per_pe = pe_sum(
+        table.multiplier_8bit_leakage_mw, table.adder_32bit_leakage_mw, table.register_leakage_mw_per_bit, bits
+    )
+    logic = None if per_pe is None else per_pe * (accelerator.array.pes + accelerator.vector.lanes)
+    parts = [memory.leakage_mw for memory in accelerator.memories]
+    memories = None if any(part is None for part in parts) else np.sum([p for p in parts if p is not None], axis=0)
+    return logic, memories
+
+
+def pe_sum(multiplier: float | None, adder: float | None, register: float | None, bits: Floats) -> float | None:
+    """Return the figure of a PE from those of its parts: multiplier, adder, and a register for each operand and sum."""
+    if multiplier is None or adder is None or register is None:
+        return None
+    weights, inputs, _, partial = (float(value) for value in bits)
+    return multiplier * weights * inputs / 64 + adder * partial / 32 + register * (weights + inputs + partial)
+
+
+def dynamic_pj(
+    rows: Rows,
+    accelerator: Accelerator,
+    reads: Sequence[Sequence[Floats | None]],
+    writes: Sequence[Sequence[Floats | None]],
+) -> Floats:
+    """Return the modelled energy of MACs, registers and memories, shape ``(rows, designs)``."""
+    table = accelerator.technology
+    per_mac = mac_pj(table, rows.bits)
+    total: Floats = np.zeros((len(rows.macs), 1))
+    if per_mac is not None:
+        total = total + (rows.macs * per_mac)[:, None]
+    if table.register_pj_per_bit is not None:
+        total = total + (rows.macs * register_bits_per_mac(rows.bits) * table.register_pj_per_bit)[:, None]
+    for memory, read, written in zip(accelerator.memories, reads, writes, strict=True):
+        for amounts, each in ((read, memory.read_pj_per_byte), (written, memory.write_pj_per_byte)):
+            if each is not None:
+                moved = [amount for amount in amounts if amount is not None]
+                total = total + sum(moved, np.zeros((1, 1))) * each
+    return total

@@ -1,0 +1,242 @@
+"""Templates from YAML: parameters are filled in, quantities converted, and a batch of designs comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from accelsim.config.fields import space_of
+from accelsim.config.library import find
+from accelsim.config.source import FieldPath, Source, field_name
+from accelsim.config.spec import parse
+from accelsim.dims import OPERANDS
+from accelsim.errors import InputError, Problem
+from accelsim.hardware.accelerator import Accelerator, Array, Floats, Memory, Technology, Vector
+from accelsim.hardware.engines import ENGINES, Dataflow
+from accelsim.hardware.quantities import Quantities
+from accelsim.hardware.spec import HardwareSpec, MemoryEnergy, MemorySpec, SqrtLaw, TechnologySpec
+from accelsim.parameters import Point, Space, Value
+
+__all__ = ["HardwareTemplate", "hardware_template", "load_hardware"]
+
+
+class HardwareTemplate:
+    """A hardware file: a design space, and a batch of accelerators for any of its points.
+
+    Args:
+        source: The parsed file.
+
+    Raises:
+        InputError: With every mistake of the file; the default design is built once to find them.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.spec = parse(HardwareSpec, source)
+        self.name = source.path.stem
+        self.space: Space = space_of(self.spec.parameters)
+        self._check_memories()
+        self._technology = self._read_technology()
+        self.instantiate({})
+
+    def instantiate(self, parameters: Mapping[str, Any]) -> Accelerator:
+        """Return the designs at ``parameters``; those not given take their defaults.
+
+        Args:
+            parameters: Name -> a value, or for a batch an array of shape ``(designs,)``. Words (such as a dataflow)
+                are the same for the whole batch; ``batches`` divides a mixed list.
+
+        Raises:
+            InputError: An unknown parameter, a value outside its domain, or one that makes no sense where it is used.
+        """
+        arrays = {name: np.atleast_1d(value) for name, value in parameters.items() if isinstance(value, np.ndarray)}
+        count = max((len(array) for array in arrays.values()), default=1)
+        points = [
+            self.space.complete(
+                {name: arrays[name][i].item() if name in arrays else value for name, value in parameters.items()},
+                self.name,
+            )
+            for i in range(count)
+        ]
+        return self._build(points)
+
+    def batches(self, points: Sequence[Mapping[str, Value]]) -> Iterator[tuple[list[int], Accelerator]]:
+        """Yield the designs of ``points`` in batches that differ only in numbers, with their places in ``points``.
+
+        Raises:
+            InputError: As ``instantiate``.
+        """
+        complete = [self.space.complete(point, self.name) for point in points]
+        groups: dict[tuple[Value, ...], list[int]] = {}
+        for place, point in enumerate(complete):
+            key = tuple(value for value in point.values() if isinstance(value, str | bool))
+            groups.setdefault(key, []).append(place)
+        for places in groups.values():
+            yield places, self._build([complete[place] for place in places])
+
+    def _build(self, points: list[Point]) -> Accelerator:
+        names: dict[str, Any] = {
+            name: value if isinstance(value, str | bool) else np.array([point[name] for point in points], dtype=float)
+            for name, value in points[0].items()
+        }
+        read = Quantities(self.source, names, len(points))
+        clock = read.quantity(self.spec.clock, ("clock",), "frequency")
+        array = self.spec.array
+        accelerator = Accelerator(
+            name=self.name,
+            parameters=tuple(points),
+            memories=tuple(self._memory(memory, place, read, clock) for place, memory in enumerate(self.spec.memories)),
+            array=Array(
+                dataflow=self._dataflow(names, read),
+                rows=read.number(array.rows, ("array", "rows"), whole=True),
+                columns=read.number(array.columns, ("array", "columns"), whole=True),
+                hold_limit=read.number(
+                    np.inf if array.hold_limit is None else array.hold_limit, ("array", "hold_limit")
+                ),
+                dispatch_cycles=read.number(array.dispatch_cycles, ("array", "dispatch_cycles"), least=0),
+            ),
+            vector=Vector(
+                lanes=read.number(self.spec.vector.lanes, ("vector", "lanes"), least=1),
+                fuses=tuple(self.spec.vector.fuses),
+            ),
+            technology=self._logic(),
+            clock_hz=clock,
+        )
+        read.finish()
+        return accelerator
+
+    def _memory(self, spec: MemorySpec, place: int, read: Quantities, clock: Floats) -> Memory:
+        path: FieldPath = ("memories", place)
+        size = None if spec.size is None else read.quantity(spec.size, (*path, "size"), "size")
+        energy = self._energy(spec, path)
+        law = energy.pj_per_byte
+        if isinstance(law, SqrtLaw):
+            per_byte = None if size is None else law.per_sqrt_kib * np.sqrt(size / 1024)
+        else:
+            per_byte = None if law is None else np.full(read.count, law)
+        return Memory(
+            name=spec.name,
+            holds=tuple(operand for operand in OPERANDS if operand in spec.holds),
+            size_bytes=size,
+            bandwidth_bytes_per_cycle=self._bandwidth(spec, path, read, clock),
+            read_pj_per_byte=per_byte,
+            write_pj_per_byte=per_byte,
+            double_buffered=spec.double_buffered,
+            keeps=tuple(operand for operand in OPERANDS if operand in spec.keeps),
+            keep_share=spec.keep_share,
+            area_mm2=_per_kib(energy.um2_per_kib, size, read.count, 1e-6),
+            leakage_mw=_per_kib(energy.leakage_mw_per_kib, size, read.count, 1.0),
+        )
+
+    def _bandwidth(self, spec: MemorySpec, path: FieldPath, read: Quantities, clock: Floats) -> Floats | None:
+        if spec.bandwidth is None:
+            return None
+        if isinstance(spec.bandwidth, str) and spec.bandwidth.strip().endswith("cycle"):
+            return read.quantity(spec.bandwidth, (*path, "bandwidth"), "bandwidth per cycle")
+        return read.quantity(spec.bandwidth, (*path, "bandwidth"), "bandwidth") / clock
+
+    def _energy(self, spec: MemorySpec, path: FieldPath) -> MemoryEnergy:
+        here = (*path, "kind")
+        if spec.kind not in self._technology.memories:
+            unknown = Problem.unknown(field_name(here), spec.kind, self._technology.memories, "unknown kind of memory")
+            raise InputError(self.source.problem(here, unknown))
+        return self._technology.memories[spec.kind]
+
+    def _dataflow(self, names: Mapping[str, Any], read: Quantities) -> Dataflow:
+        try:
+            engine = ENGINES.get(self.spec.array.engine, "array.engine")
+        except InputError as error:
+            raise InputError(self.source.problem(("array", "engine"), error.problems[0])) from error
+        chosen = self.spec.array.dataflow
+        chosen = str(names.get(chosen, chosen)) if chosen else next(iter(engine))
+        if chosen not in engine or (self.spec.array.dataflow is None and len(engine) > 1):
+            read.problems.append(
+                self.source.problem(
+                    ("array", "dataflow"), Problem.unknown("array.dataflow", chosen, engine, "unknown dataflow")
+                )
+            )
+            return next(iter(engine.values()))
+        return engine[chosen]
+
+    def _read_technology(self) -> TechnologySpec:
+        try:
+            path = find("technology", self.spec.technology)
+        except InputError as error:
+            problem = error.problems[0]
+            raise InputError(self.source.problem(("technology",), problem)) from error
+        return parse(TechnologySpec, Source.read(path))
+
+    def _logic(self) -> Technology:
+        entries = self._technology.logic.model_dump()
+        unknown = [name for name in self.spec.overrides if name not in entries]
+        if unknown:
+            raise InputError(
+                [
+                    self.source.problem(
+                        ("overrides", name), Problem.unknown(f"overrides.{name}", name, entries, "unknown entry")
+                    )
+                    for name in unknown
+                ]
+            )
+        return Technology(name=self.spec.technology, **{**entries, **self.spec.overrides})
+
+    def _check_memories(self) -> None:
+        found: list[Problem] = []
+        first, *rest = self.spec.memories
+        if set(first.holds) != set(OPERANDS):
+            message = "the first memory is where every tensor lives: it must hold W, I and O"
+            found.append(
+                self.source.problem(("memories", 0, "holds"), Problem(field="memories[0].holds", message=message))
+            )
+        for place, memory in enumerate(rest, start=1):
+            if memory.size is None:
+                message = "this key is required and is missing; only the first memory has no size limit"
+                where: FieldPath = ("memories", place)
+                found.append(self.source.problem(where, Problem(field=f"memories[{place}].size", message=message)))
+        names = [memory.name for memory in self.spec.memories]
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                where = ("memories", place, "name")
+                problem = Problem(field=f"memories[{place}].name", message="this name is used twice", got=repr(name))
+                found.append(self.source.problem(where, problem))
+        if found:
+            raise InputError(found)
+
+
+def _per_kib(value: float | None, size: Floats | None, count: int, factor: float) -> Floats | None:
+    """Return ``value`` times the size in KiB; a value of 0 needs no size."""
+    if value == 0:
+        return np.zeros(count)
+    return None if value is None or size is None else value * factor * size / 1024
+
+
+@lru_cache(maxsize=256)
+def _template(path: Path, _stamp: float) -> HardwareTemplate:
+    return HardwareTemplate(Source.read(path))
+
+
+def hardware_template(name: str | Path) -> HardwareTemplate:
+    """Return the template ``name`` (a name, or a path); the file is read once until it changes.
+
+    Raises:
+        InputError: No such file, or mistakes in it.
+    """
+    path = find("hardware", name)
+    return _template(path, path.stat().st_mtime)
+
+
+def load_hardware(name: str | Path, **parameters: Any) -> Accelerator:
+    """Return an accelerator by name or path, with some parameters set; an array gives a batch of designs.
+
+    Raises:
+        InputError: No such template, mistakes in its file, an unknown parameter, a value outside its domain.
+
+    Example:
+        >>> load_hardware("systolic", rows=64).array.pes
+        array([2048.])
+    """
+    return hardware_template(name).instantiate(parameters)

@@ -1,0 +1,131 @@
+"""What a hardware template and a technology table may hold."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from accelsim.config.fields import Expression, Figure, ParameterSpec, SchemaVersion
+from accelsim.config.spec import Spec
+from accelsim.dims import Operand
+
+__all__ = ["HardwareSpec", "MemoryEnergy", "MemorySpec", "SqrtLaw", "TechnologySpec"]
+
+
+class SqrtLaw(Spec):
+    """An energy per byte that grows with the square root of the memory's size."""
+
+    per_sqrt_kib: float = Field(ge=0)
+    """pJ per byte of a memory of 1 KiB."""
+
+
+class MemoryEnergy(Spec):
+    """Energy, area and leakage of one kind of memory."""
+
+    pj_per_byte: float | SqrtLaw | None = None
+    """Energy of reading or writing a byte; null if not modelled."""
+    um2_per_kib: float | None = None
+    """Area; null if not modelled, 0 for a memory off the chip."""
+    leakage_mw_per_kib: float | None = None
+    """Leakage; null if not modelled."""
+
+
+class LogicSpec(Spec):
+    """Energy (pJ), area (um2) and leakage (mW) of the logic; null where not modelled."""
+
+    multiply_8bit_pj: float | None = None
+    add_32bit_pj: float | None = None
+    register_pj_per_bit: float | None = None
+    multiplier_8bit_um2: float | None = None
+    adder_32bit_um2: float | None = None
+    register_um2_per_bit: float | None = None
+    multiplier_8bit_leakage_mw: float | None = None
+    adder_32bit_leakage_mw: float | None = None
+    register_leakage_mw_per_bit: float | None = None
+
+
+class TechnologySpec(Spec):
+    """A technology table."""
+
+    schema_version: SchemaVersion
+    description: str = ""
+    logic: LogicSpec
+    memories: dict[str, MemoryEnergy]
+    sources: dict[str, Figure] = {}
+
+
+class MemorySpec(Spec):
+    """A memory level."""
+
+    name: str = Field(min_length=1)
+    """Name in tables and errors."""
+    holds: list[Operand] = Field(min_length=1)
+    """Operands whose tiles it holds; the others bypass it."""
+    kind: str
+    """Kind of memory in the technology table, such as ``sram`` or ``lpddr4``."""
+    size: Expression | None = None
+    """Capacity with its unit, such as ``buffer_kib KiB``; only the first memory may go without."""
+    bandwidth: Expression | None = None
+    """Reads and writes together, per second or per cycle; no limit if absent."""
+    double_buffered: bool = False
+    """Whether the next tile is fetched while the present one is used."""
+    keeps: list[Operand] = []
+    """Operands whose whole tensors may stay here while they fit."""
+    keep_share: float = Field(0.5, ge=0, le=1)
+    """Greatest part of the capacity that such tensors may take."""
+
+    @model_validator(mode="after")
+    def _keeps_what_it_holds(self) -> MemorySpec:
+        if stray := [operand for operand in self.keeps if operand not in self.holds]:
+            raise ValueError(f"keeps {', '.join(stray)}, which the memory does not hold")
+        return self
+
+
+class ArraySpec(Spec):
+    """The array of PEs."""
+
+    engine: str
+    """A registered compute engine."""
+    dataflow: str | None = None
+    """A dataflow of the engine, or a parameter that names one; may be left out if the engine has only one."""
+    rows: Expression
+    """PEs down."""
+    columns: Expression
+    """PEs across."""
+    hold_limit: Expression | None = None
+    """Stream steps that a held weight lasts; no limit if absent."""
+    dispatch_cycles: Expression = 0
+    """Cycles to start an op."""
+
+
+class VectorSpec(Spec):
+    """The unit for ops without MACs."""
+
+    lanes: Expression
+    """Elementary operations per cycle."""
+    fuses: list[str] = []
+    """Activations it applies to a result on its way out."""
+
+
+class HardwareSpec(Spec):
+    """A hardware template."""
+
+    schema_version: SchemaVersion
+    """Version of this file format."""
+    description: str = ""
+    """One line for lists."""
+    parameters: dict[str, ParameterSpec] = {}
+    """Parameters; together they are the template's design space."""
+    clock: str
+    """Frequency with its unit."""
+    technology: str
+    """A technology table."""
+    overrides: dict[str, float | None] = {}
+    """Entries of the technology table's logic that this template replaces."""
+    memories: list[MemorySpec] = Field(min_length=2)
+    """From the outermost to the innermost."""
+    array: ArraySpec
+    """The PEs."""
+    vector: VectorSpec
+    """The unit for ops without MACs."""
+    sources: dict[str, Figure] = {}
+    """Where the figures come from."""

@@ -1,0 +1,140 @@
+"""The seam for figures: what a figure is, the registry of figures, and from a figure to a file or the page."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from accelsim.registry import Registry
+from accelsim.report.findings import Findings
+from accelsim.report.palette import GRID, INK, MUTED
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["FIGURES", "Chart", "FigureKind", "PlotlySpec", "as_svg", "rendered", "save_png"]
+
+D = TypeVar("D")
+
+#: A plotly figure as plain data: ``{"data": [...], "layout": {...}}``.
+PlotlySpec = dict[str, Any]
+_DPI = 110
+
+
+@dataclass(frozen=True, slots=True)
+class Chart(Generic[D]):
+    """One drawing of a figure.
+
+    Attributes:
+        title: What it shows, such as the name of a network; empty if the figure has one drawing only.
+        data: What is drawn.
+        folded: Whether the page shows it only on demand, because there are many.
+    """
+
+    title: str
+    data: D
+    folded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureKind(Generic[D]):
+    """A figure: data in one function, drawing in another.
+
+    Attributes:
+        title: Headline.
+        reading: How to read it, in two plain sentences.
+        place: Figures are shown in ascending order; the built-in ones are tens.
+        charts: From the findings to the drawings; none if the study has nothing of the kind.
+        draw: Draws on an empty matplotlib figure.
+        size: Width and height of the matplotlib figure in inches.
+        interactive: The same data as plotly figures, shown on the page side by side; the page has the matplotlib
+            drawing if there is no such function.
+    """
+
+    title: str
+    reading: str
+    place: int
+    charts: Callable[[Findings], Sequence[Chart[D]]]
+    draw: Callable[[Figure, D], None]
+    size: Callable[[D], tuple[float, float]]
+    interactive: Callable[[D], Sequence[PlotlySpec]] | None = None
+
+
+#: Every figure by name; the name begins the names of its files.
+FIGURES: Registry[FigureKind[Any]] = Registry("figure", builtins="accelsim.report.figures")
+
+_STYLE: dict[str, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.0,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8.0,
+    "ytick.labelsize": 8.0,
+    "legend.frameon": False,
+    "legend.fontsize": 8.0,
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+}
+_ID = re.compile(r'(\bid="|url\(#|href="#)')
+
+
+@contextmanager
+def rendered(kind: FigureKind[D], chart: Chart[D]) -> Iterator[Figure]:
+    """Yield the chart drawn by matplotlib, with our fonts and colours in force while it is saved."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        # A name may be written in any script; a box in place of a letter is better than no report.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure = Figure(figsize=kind.size(chart.data), layout="constrained")
+        kind.draw(figure, chart.data)
+        yield figure
+
+
+def save_png(figure: Figure, path: Path) -> None:
+    """Write the figure as PNG on white; the same figure gives the same bytes."""
+    figure.savefig(path, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
+
+
+def as_svg(figure: Figure, name: str) -> str:
+    """Return the figure as an ``svg`` element that takes the colours of the page around it.
+
+    Args:
+        figure: A matplotlib figure.
+        name: Begins every id in the drawing, so that two drawings on one page do not mix theirs up.
+    """
+    import matplotlib as mpl
+
+    buffer = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": name}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = _ID.sub(rf"\g<1>{name}-", text)
+    for colour, variable in ((INK, "--ink"), (MUTED, "--muted"), (GRID, "--grid")):
+        text = text.replace(colour, f"var({variable})")
+    return text

@@ -1,0 +1,154 @@
+"""The energy ledger of the best designs: memories by operand, and everything else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from accelsim.report.figure import FIGURES, Chart, FigureKind
+from accelsim.report.findings import Findings
+from accelsim.report.palette import MUTED, OPERAND_COLOURS
+from accelsim.report.text import NOT_MODELLED, Scale, amount, percent, scale_of
+from accelsim.schedule.result import Evaluation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Breakdown", "Breakdowns", "EnergyRow", "breakdown", "charts"]
+
+#: Order of the rows after the memories; what is not listed follows in the order of the ledger.
+_ORDER = ("registers", "mac", "vector", "interconnect", "leakage")
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyRow:
+    """One component.
+
+    Attributes:
+        component: Its name in the ledger.
+        energy_pj: Operand -> energy of the modelled lines; the operand is empty if the energy belongs to none.
+        missing: Lines that are not modelled, such as ``O write``.
+    """
+
+    component: str
+    energy_pj: dict[str, float]
+    missing: tuple[str, ...]
+
+    @property
+    def total_pj(self) -> float | None:
+        """Energy of the modelled lines, ``None`` if there is none."""
+        return sum(self.energy_pj.values()) if self.energy_pj else None
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """The rows of one design, memories from the outermost in; the modelled ones sum to ``total_pj``."""
+
+    title: str
+    rows: tuple[EnergyRow, ...]
+    total_pj: float
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdowns:
+    """The designs of one network, drawn with one scale."""
+
+    designs: tuple[Breakdown, ...]
+    scale: Scale
+
+
+def breakdown(title: str, evaluation: Evaluation) -> Breakdown:
+    """Return the energy ledger of ``evaluation`` by component and operand."""
+    energies: dict[str, dict[str, float]] = {}
+    missing: dict[str, list[str]] = {}
+    for line in evaluation.ledger:
+        by_operand = energies.setdefault(line.component, {})
+        if line.energy_pj is None:
+            missing.setdefault(line.component, []).append(f"{line.operand} {line.action}".strip())
+        else:
+            by_operand[line.operand] = by_operand.get(line.operand, 0.0) + line.energy_pj
+    order = [*evaluation.bandwidth_bytes_per_cycle, *_ORDER]
+    names = sorted(energies, key=lambda name: order.index(name) if name in order else len(order))
+    rows = tuple(EnergyRow(name, energies[name], tuple(missing.get(name, ()))) for name in names)
+    return Breakdown(title, rows, sum(row.total_pj or 0.0 for row in rows))
+
+
+def charts(findings: Findings) -> list[Chart[Breakdowns]]:
+    """Return one chart a network that has a best design, with one panel a design."""
+    found = []
+    for network in findings.result.networks:
+        designs = tuple(breakdown(d.label, d.evaluation) for d in findings.designs_of(network))
+        if designs:
+            energies = [row.total_pj or 0.0 for design in designs for row in design.rows]
+            found.append(Chart(network, Breakdowns(designs, scale_of("energy_pj", [max(energies, default=0.0)]))))
+    return found
+
+
+def size(data: Breakdowns) -> tuple[float, float]:
+    """Return width and height in inches."""
+    rows = max(len(design.rows) for design in data.designs)
+    return 0.4 + 3.7 * len(data.designs), 1.2 + 0.3 * rows
+
+
+def draw(figure: Figure, data: Breakdowns) -> None:
+    """Draw a panel a design: a bar a component, stacked by operand, with its energy and share behind it."""
+    from matplotlib.patches import Patch
+
+    panels = figure.subplots(1, len(data.designs), squeeze=False, sharex=True)[0]
+    for axes, design in zip(panels, data.designs, strict=True):
+        _draw_design(axes, design, data.scale)
+    longest = max((row.total_pj or 0.0 for design in data.designs for row in design.rows), default=0.0)
+    # Room for the words behind the longest bar.
+    panels[0].set_xlim(0, 1.55 * data.scale.of(longest) or 1.0)
+    used = {operand for design in data.designs for row in design.rows for operand in row.energy_pj}
+    handles = [
+        Patch(color=colour, label=operand or "no operand")
+        for operand, colour in OPERAND_COLOURS.items()
+        if operand in used
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles) or 1)
+
+
+def _draw_design(axes: Axes, design: Breakdown, scale: Scale) -> None:
+    for place, row in enumerate(design.rows):
+        end = 0.0
+        for operand, colour in OPERAND_COLOURS.items():
+            width = scale.of(row.energy_pj.get(operand, 0.0))
+            axes.barh(place, width, left=end, color=colour, height=0.74)
+            end += width
+        axes.annotate(
+            _words(row, design.total_pj),
+            (end, place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=7.5,
+            color=None if row.energy_pj else MUTED,
+        )
+    axes.set_yticks(range(len(design.rows)), [row.component for row in design.rows])
+    axes.set_ylim(len(design.rows) - 0.4, -0.6)
+    axes.set_title(f"{design.title}: {amount('energy_pj', design.total_pj)}")
+    axes.set_xlabel(f"energy ({scale.unit})")
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+
+
+def _words(row: EnergyRow, total_pj: float) -> str:
+    if row.total_pj is None:
+        return NOT_MODELLED
+    words = f"{amount('energy_pj', row.total_pj)}, {percent(row.total_pj / total_pj if total_pj else 0.0)}"
+    return f"{words} + {', '.join(row.missing)} {NOT_MODELLED}" if row.missing else words
+
+
+FIGURES.register("energy")(
+    FigureKind(
+        title="Where the energy goes",
+        reading="One bar a component of the best design, cut by operand: weights (W), inputs (I) and outputs with their "
+        "partial sums (O). The bars of a design sum to its energy; what is not modelled says so and adds nothing.",
+        place=50,
+        charts=charts,
+        draw=draw,
+        size=size,
+    )
+)

@@ -1,0 +1,214 @@
+"""Utilization of every layer of a best design, and what each layer waits for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from accelsim.report.figure import FIGURES, Chart, FigureKind, PlotlySpec
+from accelsim.report.findings import Design, Findings
+from accelsim.report.palette import INK
+from accelsim.report.plotly import escaped, layout
+from accelsim.report.text import amount, percent
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["LayerBar", "Layers", "charts", "layers"]
+
+_ROW_INCHES, _ROW_PIXELS = 0.135, 13
+_LONGEST_NAME = 26
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerBar:
+    """One layer.
+
+    Attributes:
+        name: Name of the layer.
+        op: What it is.
+        shape: Its shape in words.
+        bottleneck: What it waits for.
+        slack: Cycles of the busiest resource over those of the next.
+        spatial: Share of PEs that are useful while computing; ``None`` for a layer without MACs.
+        temporal: Share of the layer's time spent computing; ``None`` for a layer without MACs.
+        overall: Their product; ``None`` for a layer without MACs.
+        time_share: Share of the network's time.
+        latency_ms: Time.
+    """
+
+    name: str
+    op: str
+    shape: str
+    bottleneck: str
+    slack: float
+    spatial: float | None
+    temporal: float | None
+    overall: float | None
+    time_share: float
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The layers of one design in the order they run, and the colour of each bottleneck they have."""
+
+    title: str
+    bars: tuple[LayerBar, ...]
+    colours: dict[str, str]
+
+
+def layers(design: Design, colours: dict[str, str]) -> Layers:
+    """Return the layers of ``design``.
+
+    Args:
+        design: A best design.
+        colours: Bottleneck -> colour, of all designs.
+    """
+    results = design.evaluation.layers
+    total = sum(layer.metrics.latency_ms for layer in results)
+    bars = []
+    for layer in results:
+        split = layer.metrics.utilization if layer.metrics.macs else None
+        bars.append(
+            LayerBar(
+                name=layer.name,
+                op=layer.op,
+                shape=layer.shape,
+                bottleneck=layer.bottleneck,
+                slack=layer.slack,
+                spatial=split and split.spatial,
+                temporal=split and split.temporal,
+                overall=split and split.overall,
+                time_share=layer.metrics.latency_ms / total if total else 0.0,
+                latency_ms=layer.metrics.latency_ms,
+            )
+        )
+    met = {bar.bottleneck for bar in bars}
+    return Layers(design.title, tuple(bars), {name: colour for name, colour in colours.items() if name in met})
+
+
+def charts(findings: Findings) -> list[Chart[Layers]]:
+    """Return one chart a best design, those that are not best across templates folded."""
+    return [
+        Chart(design.title, layers(design, findings.bottlenecks), folded=not design.champion)
+        for design in findings.designs
+    ]
+
+
+def size(data: Layers) -> tuple[float, float]:
+    """Return width and height in inches; the height grows with the layers."""
+    return 9.0, 1.5 + _ROW_INCHES * max(len(data.bars), 6)
+
+
+def draw(figure: Figure, data: Layers) -> None:
+    """Draw utilization as bars with marks for its two factors, and beside it the share of time."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2.2, 1))
+    rows = range(len(data.bars))
+    colours = [data.colours[bar.bottleneck] for bar in data.bars]
+    left.barh(rows, [100 * (bar.overall or 0) for bar in data.bars], height=0.78, color=colours)
+    macs = [(row, bar) for row, bar in zip(rows, data.bars, strict=True) if bar.overall is not None]
+    for marker, factor in (("|", "spatial"), (".", "temporal")):
+        places = [100 * float(getattr(bar, factor)) for _, bar in macs]
+        left.plot(places, [row for row, _ in macs], marker, color=INK, ms=5, mew=1.1, clip_on=False)
+    right.barh(rows, [100 * bar.time_share for bar in data.bars], height=0.78, color=colours)
+    left.set_yticks(list(rows), [_short(bar.name) for bar in data.bars], fontsize=6.5)
+    left.set_ylim(len(data.bars) - 0.4, -0.6)
+    left.set_xlim(0, 100)
+    left.set_xlabel("overall utilization (%)")
+    right.set_xlabel("share of latency (%)")
+    for axes in (left, right):
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", length=0)
+    handles: list[Any] = [Patch(color=colour, label=name) for name, colour in data.colours.items()]
+    handles += [
+        Line2D([], [], ls="", marker=marker, color=INK, label=name)
+        for marker, name in (("|", "spatial"), (".", "temporal"))
+    ]
+    figure.legend(
+        handles=handles,
+        loc="outside upper left",
+        ncols=6,
+        title=f"{data.title}: bar = overall, colour = bottleneck",
+        alignment="left",
+    )
+
+
+def interactive(data: Layers) -> list[PlotlySpec]:
+    """Return the same bars for plotly; a bar shows the layer's op, shape and slack when it is pointed at."""
+    # The name alone may occur in two layers of an outside evaluation; the row number never does.
+    rows = list(range(len(data.bars)))
+    traces: list[dict[str, Any]] = []
+    for bottleneck, colour in data.colours.items():
+        mine = [row for row in rows if data.bars[row].bottleneck == bottleneck]
+        bars = [data.bars[row] for row in mine]
+        shared = {
+            "type": "bar",
+            "orientation": "h",
+            "name": escaped(bottleneck),
+            "legendgroup": bottleneck,
+            "y": mine,
+            "text": [_hover(bar) for bar in bars],
+            "textposition": "none",
+            "hovertemplate": "%{text}<extra></extra>",
+            "marker": {"color": colour},
+        }
+        traces.append(shared | {"x": [_percent(bar.overall) for bar in bars]})
+        traces.append(shared | {"x": [_percent(bar.time_share) for bar in bars], "xaxis": "x2", "showlegend": False})
+    for symbol, factor in (("line-ns-open", "spatial"), ("circle", "temporal")):
+        marker = {"symbol": symbol, "size": 7 if symbol != "circle" else 4, "color": INK, "line": {"width": 1.5}}
+        places = [_percent(getattr(bar, factor)) for bar in data.bars]
+        traces.append(
+            {"type": "scatter", "mode": "markers", "name": factor, "x": places, "y": rows, "marker": marker}
+            | {"hovertemplate": f"{factor} %{{x:.1f}} %<extra></extra>"}
+        )
+    names = [escaped(_short(bar.name)) for bar in data.bars]
+    y = {
+        "tickvals": rows,
+        "ticktext": names,
+        "range": [len(rows) - 0.4, -0.6],
+        "tickfont": {"size": 9},
+        "showgrid": False,
+    }
+    x = {"title": {"text": "overall utilization (%)"}, "range": [0, 100], "domain": [0, 0.66], "side": "top"}
+    spec = layout("", x, y, height=150 + _ROW_PIXELS * max(len(rows), 6))
+    spec |= {"xaxis2": {"title": {"text": "share of latency (%)"}, "domain": [0.7, 1], "side": "top"}}
+    spec |= {"barmode": "overlay", "bargap": 0.2, "margin": {"l": 170, "r": 14, "t": 104, "b": 12}}
+    return [{"data": traces, "layout": spec}]
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else round(100 * share, 2)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+
+
+def _hover(bar: LayerBar) -> str:
+    lines = [f"<b>{escaped(bar.name)}</b>", escaped(bar.op), escaped(bar.shape)]
+    lines.append(f"{amount('latency_ms', bar.latency_ms)}, {percent(bar.time_share)} of the latency")
+    if bar.overall is not None and bar.spatial is not None and bar.temporal is not None:
+        lines.append(
+            f"overall {percent(bar.overall)} = spatial {percent(bar.spatial)} × temporal {percent(bar.temporal)}"
+        )
+    lines.append(f"waits for {escaped(bar.bottleneck)}, {bar.slack:.3g} × the next")
+    return "<br>".join(lines)
+
+
+FIGURES.register("layers")(
+    FigureKind(
+        title="Layer by layer: how busy the PEs are",
+        reading="A bar is the share of the array's slots that a layer fills, and its colour names what the layer waits "
+        "for; the marks show the two factors, PEs in use (spatial) and time spent computing (temporal). A low bar "
+        "matters only if the layer also takes much time, on the right; layers without MACs appear there alone.",
+        place=60,
+        charts=charts,
+        draw=draw,
+        size=size,
+        interactive=interactive,
+    )
+)

@@ -1,0 +1,30 @@
+"""Latency against energy, with the designs that no other beats."""
+
+from __future__ import annotations
+
+from accelsim.report.figure import FIGURES, Chart, FigureKind
+from accelsim.report.findings import Findings
+from accelsim.report.scatter import Scatter, scatter
+from accelsim.report.scatter_drawing import draw_scatter, plotly_scatter, scatter_size
+
+__all__ = ["charts"]
+
+
+def charts(findings: Findings) -> list[Chart[Scatter]]:
+    """Return one chart with a panel a network, or none if no design was evaluated."""
+    data = scatter(findings, "latency_ms", "energy_pj", with_front=True)
+    return [Chart("", data)] if data.panels else []
+
+
+FIGURES.register("pareto")(
+    FigureKind(
+        title="Which designs are worth having",
+        reading="Each dot is one design; left is faster, down is thriftier. The line joins the designs that no other "
+        "design beats in both, and the large outlined dots are the best designs of the table above.",
+        place=10,
+        charts=charts,
+        draw=draw_scatter,
+        size=scatter_size,
+        interactive=plotly_scatter,
+    )
+)

@@ -1,0 +1,131 @@
+"""Where the time of the best designs goes: what layers wait for, and what kind of layers they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from accelsim.report.figure import FIGURES, Chart, FigureKind
+from accelsim.report.findings import Findings
+from accelsim.report.palette import kind_colours
+from accelsim.schedule.result import LayerResult
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Shares", "TimeShares", "charts", "kind_of"]
+
+_SMALLEST_LABEL = 0.06
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """One way to split the time.
+
+    Attributes:
+        title: By what.
+        parts: Part -> share of latency, one dict a design; the shares of a design sum to 1.
+        colours: Part -> colour, in the order in which the parts are drawn.
+    """
+
+    title: str
+    parts: tuple[dict[str, float], ...]
+    colours: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TimeShares:
+    """The time of several designs, split in two ways."""
+
+    designs: tuple[str, ...]
+    by_bottleneck: Shares
+    by_kind: Shares
+
+
+def kind_of(op: str) -> str:
+    """Return the first word of what a layer is: ``depthwise`` of ``depthwise + relu6``."""
+    return op.partition("+")[0].strip() or "other"
+
+
+def charts(findings: Findings) -> list[Chart[TimeShares]]:
+    """Return one chart with a row a best design, or none if there is none."""
+    if not findings.designs:
+        return []
+    layers = [design.evaluation.layers for design in findings.designs]
+    kinds = tuple(_shares(some, lambda layer: kind_of(layer.op)) for some in layers)
+    waits = tuple(_shares(some, lambda layer: layer.bottleneck) for some in layers)
+    data = TimeShares(
+        tuple(design.title for design in findings.designs),
+        Shares("what layers wait for", waits, findings.bottlenecks),
+        Shares("what kind of layers take the time", kinds, kind_colours(_by_size(kinds))),
+    )
+    return [Chart("", data)]
+
+
+def _shares(layers: tuple[LayerResult, ...], key: Callable[[LayerResult], str]) -> dict[str, float]:
+    total = sum(layer.metrics.latency_ms for layer in layers)
+    shares: dict[str, float] = {}
+    for layer in layers:
+        shares[key(layer)] = shares.get(key(layer), 0.0) + (layer.metrics.latency_ms / total if total else 0.0)
+    return shares
+
+
+def _by_size(parts: tuple[dict[str, float], ...]) -> list[str]:
+    sums: dict[str, float] = {}
+    for shares in parts:
+        for name, share in shares.items():
+            sums[name] = sums.get(name, 0.0) + share
+    return sorted(sums, key=lambda name: (-sums[name], name))
+
+
+def size(data: TimeShares) -> tuple[float, float]:
+    """Return width and height in inches."""
+    return 10.6, 1.5 + 0.26 * len(data.designs)
+
+
+def draw(figure: Figure, data: TimeShares) -> None:
+    """Draw two stacked bars a design."""
+    left, right = figure.subplots(1, 2, sharey=True)
+    _stack(left, data.by_bottleneck)
+    _stack(right, data.by_kind)
+    left.set_yticks(range(len(data.designs)), list(data.designs))
+    left.set_ylim(len(data.designs) - 0.4, -0.6)
+
+
+def _stack(axes: Axes, shares: Shares) -> None:
+    ends = [0.0] * len(shares.parts)
+    for name, colour in shares.colours.items():
+        widths = [100 * parts.get(name, 0.0) for parts in shares.parts]
+        bars = axes.barh(
+            range(len(widths)), widths, left=ends, color=colour, height=0.78, label=name, ec="white", lw=0.4
+        )
+        texts = [f"{width:.0f}" if width > 100 * _SMALLEST_LABEL else "" for width in widths]
+        axes.bar_label(bars, texts, label_type="center", fontsize=7, color="white" if _dark(colour) else "black")
+        ends = [end + width for end, width in zip(ends, widths, strict=True)]
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("share of latency (%)")
+    axes.set_title(shares.title)
+    axes.grid(visible=False)
+    axes.tick_params(axis="y", length=0)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=4)
+
+
+def _dark(colour: str) -> bool:
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return 0.299 * red + 0.587 * green + 0.114 * blue < 140
+
+
+FIGURES.register("time")(
+    FigureKind(
+        title="Where the time goes",
+        reading="Each row is the latency of one best design, cut by what its layers wait for (left) and by what kind of "
+        "layers they are (right). More PEs help only the part that waits for compute; the rest needs bandwidth, a "
+        "larger buffer or a faster vector unit.",
+        place=40,
+        charts=charts,
+        draw=draw,
+        size=size,
+    )
+)

@@ -1,0 +1,83 @@
+"""Which tensors stay on chip between layers, and which weights between inferences, on every design of a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from accelsim.dims import Operand
+from accelsim.hardware.accelerator import Accelerator
+from accelsim.schedule.steps import Plan
+
+__all__ = ["Stay", "stay"]
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stay:
+    """What stays on chip; arrays of shape ``(steps, designs)``.
+
+    Attributes:
+        weights: Whether a step's weights stay from one inference to the next.
+        outputs: Whether a step's result stays until its last reader is done.
+        inputs: Whether everything a step reads stays on chip.
+        used_bytes: For each memory, bytes that such tensors take while a step runs.
+        weight_level: Place of the memory that keeps weights, ``None`` if none does.
+        activation_level: Place of the memory that keeps results, ``None`` if none does.
+    """
+
+    weights: Flags
+    outputs: Flags
+    inputs: Flags
+    used_bytes: tuple[Floats, ...]
+    weight_level: int | None
+    activation_level: int | None
+
+
+def _keeper(accelerator: Accelerator, *operands: Operand) -> int | None:
+    places = (i for i, memory in enumerate(accelerator.memories) if set(operands) <= set(memory.keeps))
+    return next(places, None)
+
+
+def stay(plan: Plan, accelerator: Accelerator) -> Stay:
+    """Return what stays on chip: results first, in the order they are written, then weights, in the order of layers.
+
+    A tensor stays if it fits for its whole life beside those already chosen, within the memory's ``keep_share``. The
+    network's input comes from outside and its result goes there.
+    """
+    shape = (len(plan.steps), len(accelerator))
+    used = tuple(np.zeros(shape) for _ in accelerator.memories)
+    outputs, weights = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+    level = _keeper(accelerator, Operand.I, Operand.O)
+    if level is not None:
+        budget = _budget(accelerator, level)
+        for place, step in enumerate(plan.steps):
+            if step.last_use < len(plan.steps):
+                life = slice(place, step.last_use + 1)
+                outputs[place] = np.all(used[level][life] + step.output_bytes <= budget, axis=0)
+                used[level][life] += step.output_bytes * outputs[place]
+    weight_level = _keeper(accelerator, Operand.W)
+    if weight_level is not None:
+        left = _budget(accelerator, weight_level) - used[weight_level].max(axis=0)
+        for place, step in enumerate(plan.steps):
+            size = step.op.bytes_of(Operand.W)
+            weights[place] = size <= left
+            left = left - size * weights[place]
+        used[weight_level][:] += _budget(accelerator, weight_level) - used[weight_level].max(axis=0) - left
+    inputs = np.array(
+        [
+            np.all([outputs[s] if s >= 0 else np.zeros(shape[1], bool) for s in step.reads], axis=0)
+            for step in plan.steps
+        ]
+    )
+    return Stay(weights, outputs, inputs, used, weight_level, level)
+
+
+def _budget(accelerator: Accelerator, level: int) -> Floats:
+    memory = accelerator.memories[level]
+    size = memory.size_bytes if memory.size_bytes is not None else np.full(len(accelerator), np.inf)
+    return memory.keep_share * size

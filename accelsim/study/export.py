@@ -1,0 +1,34 @@
+"""The records of a study as a table."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from accelsim.study.record import Record
+
+__all__ = ["CSV_NAME", "write_csv"]
+
+#: Name of the table in a study's folder.
+CSV_NAME = "evaluations.csv"
+
+_FIRST = ("number", "arm", "seed", "network", "hardware", "feasible", "error")
+
+
+def write_csv(records: Sequence[Record], path: Path) -> None:
+    """Write one row a record: who it is, its parameters, its metrics. What is absent or not modelled is an empty cell.
+
+    The same records give the same bytes. The table takes its place at once, so that a reader never sees half of it.
+    """
+    parameters = list(dict.fromkeys(name for record in records for name in record.point))
+    metrics = list(dict.fromkeys(name for record in records for name in record.metrics))
+    beside = path.with_suffix(".part")
+    with beside.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow([*_FIRST, *parameters, *metrics])
+        for record in records:
+            row: list[object] = [getattr(record, name) for name in _FIRST]
+            row += [record.point.get(name) for name in parameters] + [record.metrics.get(name) for name in metrics]
+            table.writerow([str(cell).lower() if isinstance(cell, bool) else cell for cell in row])
+    beside.replace(path)
