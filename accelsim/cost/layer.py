@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +77,7 @@ def cost(rows: Rows, layout: Layout, accelerator: Accelerator, residency: Reside
     moves = _Moves(rows, accelerator, residency)
     moves.between_memories()
     moves.at_the_array(work)
-    cycles, latency = _latency(rows, accelerator, work, moves)
+    cycles, latency = _latency(accelerator, work, moves)
     need, legal = _room(rows, accelerator, residency)
     energy = dynamic_pj(rows, accelerator, moves.reads, moves.writes)
     return LayerCost(
@@ -108,7 +109,7 @@ class _Moves:
         """Add the transfers between neighbouring memories of each operand's path."""
         for place, operand in enumerate(OPERANDS):
             path = self.accelerator.path(operand)
-            for outer, inner in zip(path, path[1:], strict=False):
+            for outer, inner in itertools.pairwise(path):
                 stays = self._stays(operand, inner)
                 down = self._moved(self.rows.traffic.down[:, inner - 1, place], stays)
                 up = self._moved(self.rows.traffic.up[:, inner - 1, place], stays)
@@ -140,7 +141,7 @@ class _Moves:
                 self._add(self.reads, innermost, place, elements * (bits[:, place : place + 1] / 8))
 
     def _stays(self, operand: Operand, inner: int) -> npt.NDArray[np.bool_] | None:
-        """Return where the operand's whole tensor lies in ``inner`` or further in, so that nothing comes from outside."""
+        """Return where the operand's whole tensor lies in ``inner`` or further in: nothing comes from outside."""
         keepers = [i for i, memory in enumerate(self.accelerator.memories) if operand in memory.keeps]
         return self.residency.kept[OPERANDS.index(operand)] if keepers and inner <= keepers[0] else None
 
@@ -154,9 +155,7 @@ class _Moves:
         table[level][place] = amount if present is None else present + amount
 
 
-def _latency(
-    rows: Rows, accelerator: Accelerator, work: Compute, moves: _Moves
-) -> tuple[tuple[Floats | None, ...], Floats]:
+def _latency(accelerator: Accelerator, work: Compute, moves: _Moves) -> tuple[tuple[Floats | None, ...], Floats]:
     """Return the cycles of each memory, and the latency.
 
     With double buffering, fetching, computing and writing back overlap, so the slowest of them sets the pace; only the

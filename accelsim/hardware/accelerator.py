@@ -31,7 +31,8 @@ class Memory:
         bandwidth_bytes_per_cycle: Reads and writes together, ``None`` if it has no limit.
         read_pj_per_byte: Energy of reading a byte, ``None`` if it is not modelled.
         write_pj_per_byte: Energy of writing a byte, ``None`` if it is not modelled.
-        double_buffered: Whether the next tile is fetched while the present one is used; a tile then takes twice its room.
+        double_buffered: Whether the next tile is fetched while the present one is used; tiles then take twice their
+            room.
         keeps: Operands whose whole tensors may stay here: weights from one inference to the next, feature maps from
             the layer that writes them to the last that reads them.
         keep_share: Greatest part of the capacity that such tensors may take.

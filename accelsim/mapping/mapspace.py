@@ -54,7 +54,7 @@ def _tilings(op: Op, base: int) -> Ints:
 
 
 def _grown(tilings: Ints, op: Op) -> Ints:
-    """Return pairs (outer, inner) of tiles, shape ``(pairs, 2, dims)``: outer ones grown to the whole in some blocks."""
+    """Return pairs (outer, inner) of tiles, shape ``(pairs, 2, dims)``: outer ones grown to whole blocks."""
     sizes = np.array(op.sizes)
     blocks = [np.isin(np.arange(len(DIMS)), [dim.position for dim in block]) for block in (*_BLOCKS, (Dim.G,))]
     pairs = []

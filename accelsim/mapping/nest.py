@@ -68,10 +68,12 @@ def leaves(sizes: tuple[int, ...], tiles: Ints) -> tuple[Ints, Ints]:
         Two arrays of shape ``(mappings, levels + 1, dims)``; unused entries have count 0 and size 0.
     """
     count_rows, levels, dims = tiles.shape
-    pieces = [(np.broadcast_to(np.array(sizes), (count_rows, dims)), np.ones((count_rows, dims), dtype=np.int64))]
+    pieces: list[tuple[Ints, Ints]] = [
+        (np.broadcast_to(np.array(sizes), (count_rows, dims)), np.ones((count_rows, dims), dtype=np.int64))
+    ]
     for level in range(levels):
         tile = tiles[:, level]
-        whole = np.sum([count * (size // tile) for size, count in pieces], axis=0, dtype=np.int64)
+        whole: Ints = np.sum([count * (size // tile) for size, count in pieces], axis=0, dtype=np.int64)
         rests = [(size % tile, np.where(size % tile > 0, count, 0)) for size, count in pieces]
         pieces = [(np.where(whole > 0, tile, 0), whole), *rests]
     return np.stack([size for size, _ in pieces], axis=1), np.stack([count for _, count in pieces], axis=1)
