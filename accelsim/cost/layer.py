@@ -1,4 +1,4 @@
-"""The cost of rows on designs: traffic of every memory, latency with its bottleneck, energy. Shape ``(rows, designs)``."""
+"""The cost of rows on designs, shape ``(rows, designs)``: traffic of every memory, latency, energy, legality."""
 
 from __future__ import annotations
 

@@ -29,13 +29,14 @@ _MARKERS = (
 #: Colour of each operand, with the empty name for energy that belongs to none.
 OPERAND_COLOURS: dict[str, str] = {"W": "#4477aa", "I": "#66ccee", "O": "#ccbb44", "": "#9aa1ab"}
 
-_RESOURCES = {"compute": "#228833", "vector": "#aa3377", "host": "#7a6a58"}
+_RESOURCES = {"compute": "#228833", "vector": "#aa3377", "dispatch": "#55606e"}
 # Three shades a memory, one each operand; the outermost memory of a template comes first in a sorted palette.
 _MEMORIES = (
     ("#b2432f", "#e07b54", "#f5b895"),
     ("#35608d", "#6c96c4", "#b0cbe4"),
     ("#8a7212", "#c7ab3c", "#e6d68c"),
     ("#56418f", "#8f7cc2", "#c5b9e2"),
+    ("#7d4a2d", "#b98663", "#dfc3ad"),
 )
 # Tol's light colours, apart from those of templates and bottlenecks.
 _KINDS = ("#77aadd", "#ee8866", "#44bb99", "#eedd88", "#ffaabb", "#99ddff", "#bbcc33", "#aaaa00", "#bcbec2")

@@ -17,7 +17,7 @@ from accelsim.schedule.result import Evaluation, Metrics, Outcome
 from accelsim.schedule.run import Run, misfits, rows_per_network, run
 from accelsim.workload.network import Network
 
-__all__ = ["evaluate", "evaluate_points"]
+__all__ = ["evaluate", "evaluate_points", "evaluate_totals"]
 
 Floats = npt.NDArray[np.float64]
 #: Mappings x designs costed at once: few enough for the arrays to stay in the processor's cache.
@@ -52,12 +52,7 @@ def evaluate(network: Network, accelerator: Accelerator) -> Evaluation:
         NoMappingError: A layer does not fit; the message names the tightest limit.
         ValueError: ``accelerator`` is a batch of several designs.
     """
-    if len(accelerator) != 1:
-        raise ValueError(f"evaluate takes one design and got {len(accelerator)}; use evaluate_points for a batch")
-    result = run(network, accelerator)
-    if not result.legal[0]:
-        raise NoMappingError(_no_mapping(result, network, accelerator, 0))
-    totals = next(iter(_totals(network, accelerator, result)))
+    result, totals = _one(network, accelerator)
     return Evaluation(
         network=network.name,
         hardware=accelerator.name,
@@ -75,6 +70,20 @@ def evaluate(network: Network, accelerator: Accelerator) -> Evaluation:
             for memory in accelerator.memories
         },
     )
+
+
+def evaluate_totals(network: Network, accelerator: Accelerator) -> Metrics:
+    """Return the totals of one network on one design. Raises as ``evaluate``."""
+    return _one(network, accelerator)[1]
+
+
+def _one(network: Network, accelerator: Accelerator) -> tuple[Run, Metrics]:
+    if len(accelerator) != 1:
+        raise ValueError(f"one design is wanted, got a batch of {len(accelerator)}; use evaluate_points for a batch")
+    result = run(network, accelerator)
+    if not result.legal[0]:
+        raise NoMappingError(_no_mapping(result, network, accelerator, 0))
+    return result, next(_totals(network, accelerator, result))
 
 
 def _outcomes(network: Network, accelerator: Accelerator) -> Iterator[Outcome]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.config.source import FieldPath, Source, field_name
+from accelsim.config.spec import Spec
 from accelsim.errors import InputError, Problem
 from accelsim.parameters import Point, Space, Value
 from accelsim.search.algorithms import Algorithm, make_algorithm
@@ -84,7 +85,7 @@ def check_arms(source: Source, search: SearchSpec, networks: list[Side], hardwar
             problems.append(source.problem(("search", key), problem))
     for name, arm in search.each_arm().items():
         here: FieldPath = ("search", "arms", name) if search.arms else ("search",)
-        problems += _check_algorithm(source, here, arm)
+        problems += _check_algorithm(source, here, arm, ArmSpec if search.arms else SearchSpec)
         sides = {"network": networks, "hardware": hardware}.get(arm.vary)
         if sides and not any(len(side.space) for side in sides):
             what = "networks" if arm.vary == "network" else "hardware"
@@ -94,11 +95,11 @@ def check_arms(source: Source, search: SearchSpec, networks: list[Side], hardwar
     return problems
 
 
-def _check_algorithm(source: Source, here: FieldPath, arm: ArmSpec) -> list[Problem]:
+def _check_algorithm(source: Source, here: FieldPath, arm: ArmSpec, written_in: type[Spec]) -> list[Problem]:
     field = field_name(here)
     try:
         ALGORITHMS.get(arm.algorithm, f"{field}.algorithm")
-        found = option_problems(arm.algorithm, arm.options, field, beside=ArmSpec.model_fields)
+        found = option_problems(arm.algorithm, arm.options, field, beside=written_in.model_fields)
         if not found:
             make_algorithm(arm.algorithm, Space(()), 1, np.random.default_rng(0), 1, arm.options, field)
     except InputError as error:

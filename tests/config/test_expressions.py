@@ -297,9 +297,11 @@ def test_any_text_has_a_plain_value_or_is_an_input_error(text: str) -> None:
 
 arithmetic = st.recursive(
     st.sampled_from(["a", "b", "2", "0.5", "7"]),
-    lambda inner: st.builds("({} {} {})".format, inner, st.sampled_from(["+", "-", "*", "<", "=="]), inner)
-    | st.builds("max({}, {})".format, inner, inner)
-    | st.builds("({} if {} else {})".format, inner, inner, inner),
+    lambda inner: (
+        st.builds("({} {} {})".format, inner, st.sampled_from(["+", "-", "*", "<", "=="]), inner)
+        | st.builds("max({}, {})".format, inner, inner)
+        | st.builds("({} if {} else {})".format, inner, inner, inner)
+    ),
     max_leaves=12,
 )
 

@@ -160,7 +160,9 @@ def test_duplicate_keys_are_all_reported_with_their_lines(problems_of: ProblemsO
     assert all(p.message == "the key stands here a second time" for p in problems)
 
 
-@pytest.mark.parametrize(("text", "field", "line"), [("z: 0\na: &x\n  - 1\n  - *x\n", "a[1]", 2), ("&x {b: *x}", "b", 1)])
+@pytest.mark.parametrize(
+    ("text", "field", "line"), [("z: 0\na: &x\n  - 1\n  - *x\n", "a[1]", 2), ("&x {b: *x}", "b", 1)]
+)
 def test_an_alias_to_itself(text: str, field: str, line: int, problems_of: ProblemsOf) -> None:
     (problem,) = problems_of(parse, text)
     assert (problem.field, problem.message, problem.line) == (field, "an alias refers to itself", line)

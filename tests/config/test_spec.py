@@ -173,8 +173,12 @@ def test_files_that_hold_no_keys(text: str, message: str, problems_of: ProblemsO
 
 json_like = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text("WIO", max_size=2),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["name", "size", "holds", "banks", "x", "default", "choices"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["name", "size", "holds", "banks", "x", "default", "choices"]), inner, max_size=3
+        )
+    ),
     max_leaves=8,
 )
 

@@ -121,13 +121,11 @@ def draw(figure: Figure, data: ArmFronts) -> None:
     columns = min(len(data.arms), 2)
     rows = -(-len(data.arms) // columns)
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
-    dots = None
+    dots, lines = None, []
     for axes, arm in zip(grid, data.arms, strict=False):
         for other in data.arms:
-            own = other is arm
-            steps = dict(drawstyle="steps-post", color=data.looks[other.arm].colour)
-            label = other.arm if axes is grid[0] else None
-            axes.plot(*_columns(other.edge), lw=2 if own else 1, alpha=1 if own else 0.6, label=label, **steps)
+            colour, own = data.looks[other.arm].colour, other is arm
+            lines += axes.plot(*_columns(other.edge), color=colour, lw=2 if own else 0.9, drawstyle="steps-post")
         dots = _draw_dots(axes, arm, data)
         axes.set_title(f"{arm.arm}: {len(arm.records)} designs")
     for axes in grid[len(data.arms) :]:
@@ -136,9 +134,12 @@ def draw(figure: Figure, data: ArmFronts) -> None:
     data.y.apply(grid[0], "y")
     figure.supxlabel(data.x.label, fontsize=9)
     figure.supylabel(data.y.label, fontsize=9)
-    figure.legend(loc="outside upper center", ncols=len(data.arms))
+    names = [arm.arm for arm in data.arms]
+    figure.legend(lines[: len(names)], names, loc="outside upper center", ncols=len(names))
     if dots is not None and data.colour is not None:
-        figure.colorbar(dots, ax=grid.tolist(), label=data.colour.label)
+        bar = figure.colorbar(dots, ax=grid.tolist(), label=data.colour.label, shrink=0.7, aspect=30)
+        data.colour.apply(bar.ax, "y")
+        bar.ax.set_ylim(data.colour.low, data.colour.high)
 
 
 def _columns(corners: tuple[tuple[float, float], ...]) -> tuple[list[float], list[float]]:

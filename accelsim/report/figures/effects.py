@@ -14,7 +14,8 @@ from accelsim.parameters import Value
 from accelsim.report.figure import FIGURES, Chart, FigureKind
 from accelsim.report.findings import Findings
 from accelsim.report.palette import INK
-from accelsim.report.text import number, parameters, title
+from accelsim.report.scales import AxisScale
+from accelsim.report.text import Scale, number, parameters, title
 from accelsim.study.record import Record
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _METRICS = ("latency_ms", "energy_pj", "utilization_overall")
 #: Algorithms that do not choose points for their results; the points of others crowd at good values and would mislead.
 _IMPARTIAL = ("grid", "random")
 _MOST_VALUES, _BINS = 8, 5
+_LONGEST_TICK = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +172,11 @@ def draw(figure: Figure, data: Effects) -> None:
     for row, effects in zip(grid, data.rows, strict=True):
         for axes, one in zip(row, effects, strict=True):
             _draw_effect(axes, one, data.colour)
-        row[0].set_ylabel(f"{title(effects[0].metric)}\n× median")
+        levels = [level for one in effects for box in one.boxes for level in box.levels]
+        AxisScale("", Scale(1.0, ""), True, min(levels), max(levels)).apply(row[0], "y")
+        row[0].set_ylabel(f"{title(effects[0].metric)}\n(× median)")
     for axes, one in zip(grid[0], data.rows[0], strict=True):
-        axes.set_title(f"{_name(one.parameter)}\n×{one.factor:.2g}", fontsize=9)
+        axes.set_title(_name(one.parameter))
 
 
 def _name(parameter: str) -> str:
@@ -186,8 +190,15 @@ def _draw_effect(axes: Axes, one: Effect, colour: str) -> None:
         axes.plot([place, place], [low, high], color=colour, lw=1)
         axes.bar(place, third - first, bottom=first, width=0.6, color=colour, alpha=0.55)
         axes.plot([place - 0.3, place + 0.3], [middle, middle], color=INK, lw=1.6)
-    axes.set_yscale("log")
-    axes.set_xticks(range(len(one.boxes)), [box.value for box in one.boxes])
+    axes.annotate(
+        f"×{one.factor:.2g}", (1, 1), xycoords="axes fraction", xytext=(-2, -2), textcoords="offset points",
+        ha="right", va="top", fontsize=8, fontweight="bold",
+    )
+    # Long words break at their underscores, so that neighbours do not overlap.
+    names = [box.value.replace("_", "\n") if len(box.value) > _LONGEST_TICK else box.value for box in one.boxes]
+    axes.set_xticks(range(len(one.boxes)), names, fontsize=7)
+    axes.set_xlim(-0.6, len(one.boxes) - 0.4)
+    axes.grid(visible=False, axis="x")
 
 
 FIGURES.register("effects")(
@@ -195,7 +206,7 @@ FIGURES.register("effects")(
         title="Which parameter matters",
         reading="Each box holds the designs with one value of a parameter, whatever the others are, relative to the "
         "median design of the same network: line = median, box = middle half, whiskers = nine tenths. Boxes at one "
-        "height mean that the parameter does not matter on its own; the factor in the title is highest over lowest median.",
+        "height mean that the parameter does not matter on its own; the factor in the corner is the highest over the lowest median.",
         place=30,
         charts=charts,
         draw=draw,

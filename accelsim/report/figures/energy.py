@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Breakdown", "Breakdowns", "EnergyRow", "breakdown", "charts"]
 
 #: Order of the rows after the memories; what is not listed follows in the order of the ledger.
-_ORDER = ("registers", "mac", "vector", "interconnect", "leakage")
+_ORDER = ("registers", "mac", "vector", "leakage", "interconnect")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,9 @@ def breakdown(title: str, evaluation: Evaluation) -> Breakdown:
         else:
             by_operand[line.operand] = by_operand.get(line.operand, 0.0) + line.energy_pj
     order = [*evaluation.bandwidth_bytes_per_cycle, *_ORDER]
-    names = sorted(energies, key=lambda name: order.index(name) if name in order else len(order))
+    # "leakage of memories" stands where "leakage" does.
+    places = {name: place for place, name in enumerate(order)}
+    names = sorted(energies, key=lambda name: places.get(name, places.get(name.split()[0], len(order))))
     rows = tuple(EnergyRow(name, energies[name], tuple(missing.get(name, ()))) for name in names)
     return Breakdown(title, rows, sum(row.total_pj or 0.0 for row in rows))
 

@@ -116,7 +116,7 @@ FIGURES.register("hypervolume")(
     FigureKind(
         title="How fast each search gets there",
         reading="Hypervolume is the share of a common box that a search's designs beat: higher is better in all objectives "
-        "together. Thin lines are single seeds, the thick line their median; all searches were given the same budget.",
+        "together. Thin lines are single seeds, the thick line their median; a line that ends early had no further designs to try.",
         place=14,
         charts=charts,
         draw=draw,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from accelsim.report.figure import FIGURES, Chart, FigureKind, PlotlySpec
 from accelsim.report.findings import Design, Findings
@@ -12,11 +16,15 @@ from accelsim.report.plotly import escaped, layout
 from accelsim.report.text import amount, percent
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["LayerBar", "Layers", "charts", "layers"]
 
 _ROW_INCHES, _ROW_PIXELS = 0.135, 13
+_WIDTH, _LEFT, _TOP, _BOTTOM = 9.0, 1.5, 0.75, 0.5
+#: Marker of matplotlib -> factor of the overall utilization.
+_FACTORS = (("|", "spatial"), (".", "temporal"))
 _LONGEST_NAME = 26
 
 
@@ -98,41 +106,67 @@ def charts(findings: Findings) -> list[Chart[Layers]]:
 
 def size(data: Layers) -> tuple[float, float]:
     """Return width and height in inches; the height grows with the layers."""
-    return 9.0, 1.5 + _ROW_INCHES * max(len(data.bars), 6)
+    return _WIDTH, _TOP + _BOTTOM + _ROW_INCHES * max(len(data.bars), 6)
 
 
 def draw(figure: Figure, data: Layers) -> None:
     """Draw utilization as bars with marks for its two factors, and beside it the share of time."""
+    # Fixed margins: with a label a layer, fitting them to the labels would take longer than the drawing.
+    figure.set_layout_engine("none")
+    height = figure.get_figheight()
+    left, right = figure.subplots(
+        1,
+        2,
+        sharey=True,
+        width_ratios=(2.2, 1),
+        gridspec_kw={
+            "left": _LEFT / _WIDTH,
+            "right": 0.98,
+            "top": 1 - _TOP / height,
+            "bottom": _BOTTOM / height,
+            "wspace": 0.06,
+        },
+    )
+    rows = np.arange(len(data.bars))
+    colours = [data.colours[bar.bottleneck] for bar in data.bars]
+    _bars(left, np.array([100 * (bar.overall or 0.0) for bar in data.bars]), colours)
+    _bars(right, np.array([100 * bar.time_share for bar in data.bars]), colours)
+    for marker, factor in _FACTORS:
+        places = [math.nan if (share := getattr(bar, factor)) is None else 100 * share for bar in data.bars]
+        left.plot(places, rows, marker, color=INK, ms=5, mew=1.1, clip_on=False)
+    for row, bar in zip(rows, data.bars, strict=True):
+        left.text(-0.8, row, _short(bar.name), ha="right", va="center", fontsize=6.5)
+    left.set_ylim(len(data.bars) - 0.4, -0.6)
+    left.set_yticks([])
+    left.set_xlim(0, 100)
+    right.set_xlim(0, None)
+    left.set_xlabel("overall utilization (%)")
+    right.set_xlabel("share of latency (%)")
+    _legend(figure, data)
+
+
+def _bars(axes: Axes, lengths: NDArray[np.float64], colours: list[str]) -> None:
+    """Draw horizontal bars as one collection, which is many times faster than a patch a bar."""
+    from matplotlib.collections import PolyCollection
+
+    corners = [
+        [(0, row - 0.39), (0, row + 0.39), (length, row + 0.39), (length, row - 0.39)] for row, length in enumerate(lengths)
+    ]
+    axes.add_collection(PolyCollection(corners, facecolors=colours, edgecolors="none"))
+    axes.autoscale_view()
+
+
+def _legend(figure: Figure, data: Layers) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2.2, 1))
-    rows = range(len(data.bars))
-    colours = [data.colours[bar.bottleneck] for bar in data.bars]
-    left.barh(rows, [100 * (bar.overall or 0) for bar in data.bars], height=0.78, color=colours)
-    macs = [(row, bar) for row, bar in zip(rows, data.bars, strict=True) if bar.overall is not None]
-    for marker, factor in (("|", "spatial"), (".", "temporal")):
-        places = [100 * float(getattr(bar, factor)) for _, bar in macs]
-        left.plot(places, [row for row, _ in macs], marker, color=INK, ms=5, mew=1.1, clip_on=False)
-    right.barh(rows, [100 * bar.time_share for bar in data.bars], height=0.78, color=colours)
-    left.set_yticks(list(rows), [_short(bar.name) for bar in data.bars], fontsize=6.5)
-    left.set_ylim(len(data.bars) - 0.4, -0.6)
-    left.set_xlim(0, 100)
-    left.set_xlabel("overall utilization (%)")
-    right.set_xlabel("share of latency (%)")
-    for axes in (left, right):
-        axes.grid(visible=False, axis="y")
-        axes.tick_params(axis="y", length=0)
     handles: list[Any] = [Patch(color=colour, label=name) for name, colour in data.colours.items()]
-    handles += [
-        Line2D([], [], ls="", marker=marker, color=INK, label=name)
-        for marker, name in (("|", "spatial"), (".", "temporal"))
-    ]
+    handles += [Line2D([], [], ls="", marker=marker, color=INK, label=name) for marker, name in _FACTORS]
     figure.legend(
         handles=handles,
-        loc="outside upper left",
-        ncols=6,
-        title=f"{data.title}: bar = overall, colour = bottleneck",
+        loc="upper left",
+        ncols=8,
+        title=f"{data.title}: bar = overall utilization, colour = what the layer waits for",
         alignment="left",
     )
 

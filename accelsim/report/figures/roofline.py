@@ -164,20 +164,24 @@ def _draw_design(axes: Axes, design: Roofline, data: Rooflines) -> None:
         ha="right",
         fontsize=7.5,
     )
-    for dot in design.dots:
+    for marker, moving in (("o", True), (">", False)):
+        dots = [dot for dot in design.dots if (dot.intensity is not None) is moving]
         axes.scatter(
-            data.x.high if dot.intensity is None else dot.intensity,
-            dot.macs_per_cycle,
-            s=_area(dot.time_share),
-            marker="o" if dot.intensity is not None else ">",
-            facecolor=data.colours[dot.bottleneck],
-            edgecolor="white",
+            [data.x.high if dot.intensity is None else dot.intensity for dot in dots],
+            [dot.macs_per_cycle for dot in dots],
+            s=[_area(dot.time_share) for dot in dots],
+            c=[data.colours[dot.bottleneck] for dot in dots],
+            marker=marker,
+            ec="white",
             lw=0.4,
             alpha=0.75,
         )
     data.x.apply(axes, "x")
     data.y.apply(axes, "y")
     axes.set_title(design.title)
+    if design.bandwidth is not None:
+        label = f"{design.memory}: {number(design.bandwidth)} B/cycle"
+        axes.annotate(label, (across[0], rates[0]), xytext=(3, 12), textcoords="offset points", fontsize=7.5, rotation=38)
     axes.set_xlabel(f"MACs per {design.memory} byte")
 
 

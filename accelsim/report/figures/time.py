@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Shares", "TimeShares", "charts", "kind_of"]
 
 _SMALLEST_LABEL = 0.06
+_MOST_KINDS = 8
+_ROW_INCHES, _LEGEND_INCHES = 0.26, 0.45
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def charts(findings: Findings) -> list[Chart[TimeShares]]:
     if not findings.designs:
         return []
     layers = [design.evaluation.layers for design in findings.designs]
-    kinds = tuple(_shares(some, lambda layer: kind_of(layer.op)) for some in layers)
+    kinds = _main_kinds(tuple(_shares(some, lambda layer: kind_of(layer.op)) for some in layers))
     waits = tuple(_shares(some, lambda layer: layer.bottleneck) for some in layers)
     data = TimeShares(
         tuple(design.title for design in findings.designs),
@@ -72,6 +74,17 @@ def _shares(layers: tuple[LayerResult, ...], key: Callable[[LayerResult], str]) 
     return shares
 
 
+def _main_kinds(parts: tuple[dict[str, float], ...]) -> tuple[dict[str, float], ...]:
+    """Return ``parts`` with all but the largest kinds added up as ``other``."""
+    main = _by_size(parts)[:_MOST_KINDS]
+    folded = []
+    for shares in parts:
+        kept = {name: share for name, share in shares.items() if name in main}
+        rest = sum(share for name, share in shares.items() if name not in main)
+        folded.append(kept | ({"other": kept.get("other", 0.0) + rest} if rest else {}))
+    return tuple(folded)
+
+
 def _by_size(parts: tuple[dict[str, float], ...]) -> list[str]:
     sums: dict[str, float] = {}
     for shares in parts:
@@ -82,14 +95,17 @@ def _by_size(parts: tuple[dict[str, float], ...]) -> list[str]:
 
 def size(data: TimeShares) -> tuple[float, float]:
     """Return width and height in inches."""
-    return 10.6, 1.5 + 0.26 * len(data.designs)
+    return 10.6, 1.9 + _ROW_INCHES * len(data.designs)
 
 
 def draw(figure: Figure, data: TimeShares) -> None:
     """Draw two stacked bars a design."""
     left, right = figure.subplots(1, 2, sharey=True)
-    _stack(left, data.by_bottleneck)
-    _stack(right, data.by_kind)
+    for axes, shares in ((left, data.by_bottleneck), (right, data.by_kind)):
+        _stack(axes, shares)
+        # Just under the axis label, however many rows there are.
+        below = -_LEGEND_INCHES / (_ROW_INCHES * len(data.designs))
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, below), ncols=4)
     left.set_yticks(range(len(data.designs)), list(data.designs))
     left.set_ylim(len(data.designs) - 0.4, -0.6)
 
@@ -109,7 +125,6 @@ def _stack(axes: Axes, shares: Shares) -> None:
     axes.set_title(shares.title)
     axes.grid(visible=False)
     axes.tick_params(axis="y", length=0)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=4)
 
 
 def _dark(colour: str) -> bool:

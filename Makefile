@@ -1,0 +1,48 @@
+# Two commands on a fresh machine with Python 3.11: `make demo` and `make test`. Both set up what they need.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: help demo test lint format types bench clean
+
+help: ## show the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+demo: .venv/demo ## run the quickstart study and write its report
+	$(BIN)/accelsim run studies/quickstart.yaml
+
+test: .venv/test ## run the tests
+	$(BIN)/python -m pytest -n auto
+
+lint: .venv/lint ## check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: .venv/lint ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: .venv/lint ## check types
+	$(BIN)/mypy
+
+bench: .venv/demo ## print how fast it is
+	$(BIN)/python -m benchmarks.run
+
+clean: ## remove what these commands made
+	rm -rf .venv results .mypy_cache .ruff_cache .pytest_cache
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "accelsim needs Python 3.11 or newer; try: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+
+.venv/demo: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) -e '.[search]'
+	@touch $@
+
+.venv/test: .venv/demo
+	$(PIP) -e '.[search,test]'
+	@touch $@
+
+.venv/lint: .venv/test
+	$(PIP) -e '.[search,test,lint]'
+	@touch $@

@@ -1,0 +1,66 @@
+"""``accelsim check``: validate any YAML file of ours before it is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from accelsim.config.source import Source
+from accelsim.errors import InputError, Problem
+from accelsim.units import human
+
+__all__ = ["check"]
+
+#: Keys that only one kind of file has.
+_TELLING = {"layers": "network", "array": "hardware", "logic": "technology", "networks": "study", "search": "study"}
+
+
+def check(files: Annotated[list[Path], typer.Argument(help="YAML files: networks, hardware, studies.")]) -> None:
+    """Check files, and report every mistake with its line."""
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            typer.echo(f"{file}: {_check(Source.read(file))}")
+        except InputError as error:
+            problems += error.at(file).problems
+    if problems:
+        raise InputError(problems)
+
+
+def _kind(source: Source) -> str:
+    keys = source.data if isinstance(source.data, dict) else {}
+    votes = [kind for key, kind in _TELLING.items() if key in keys]
+    if votes:
+        return max(votes, key=votes.count)
+    folders = {"workloads": "network", "hw_templates": "hardware", "technology": "technology", "studies": "study"}
+    if source.path.resolve().parent.name in folders:
+        return folders[source.path.resolve().parent.name]
+    message = "cannot tell what this file is"
+    allowed = "layers (a network), memories and array (hardware), networks and hardware (a study), logic (a technology)"
+    raise InputError(Problem(field="(file)", message=message, allowed=allowed, file=source.path, line=1))
+
+
+def _check(source: Source) -> str:
+    kind = _kind(source)
+    if kind == "network":
+        from accelsim.workload.load import NetworkTemplate
+
+        network = NetworkTemplate(source).build({})
+        counts = f"{human(network.params)} parameters, {human(network.macs)} MACs"
+        return f"a network of {len(network)} ops, {counts}; no mistakes"
+    if kind == "hardware":
+        from accelsim.hardware.load import HardwareTemplate
+
+        template = HardwareTemplate(source)
+        return f"a hardware template with {template.space.size:,.0f} designs; no mistakes"
+    if kind == "technology":
+        from accelsim.config.spec import parse
+        from accelsim.hardware.spec import TechnologySpec
+
+        parse(TechnologySpec, source)
+        return "a technology table; no mistakes"
+    from accelsim.study.plan import plan_study
+
+    return f"a study of {plan_study(source).total:,} evaluations; no mistakes"

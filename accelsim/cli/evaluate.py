@@ -1,0 +1,96 @@
+"""``accelsim evaluate``: one network on one accelerator, a table per layer and the totals."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from accelsim.cli.settings import split_settings
+from accelsim.units import human
+
+if TYPE_CHECKING:
+    from accelsim.schedule.result import Evaluation, LayerResult, Utilization
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    network: Annotated[str, typer.Argument(help="A network's name, or the path of its YAML file.")],
+    hardware: Annotated[str, typer.Option("--hardware", "-w", help="A template's name, or the path of its YAML file.")],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A parameter of the hardware or the network, as name=value.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
+) -> None:
+    """Print what a network costs on an accelerator, layer by layer and in total."""
+    from accelsim.hardware.load import hardware_template
+    from accelsim.schedule.evaluate import evaluate as evaluate_one
+    from accelsim.workload.load import network_template
+
+    net, machine = network_template(network), hardware_template(hardware)
+    for_network, for_hardware = split_settings(settings or [], net.space, machine.space)
+    result = evaluate_one(net.build(for_network), machine.instantiate(for_hardware))
+    if as_json:
+        typer.echo(json.dumps(result.as_dict(), indent=2))
+    else:
+        _print(result)
+
+
+def _print(result: Evaluation) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    levels = list(result.bandwidth_bytes_per_cycle)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("layer", "op", "shape"):
+        table.add_column(name, no_wrap=True)
+    for name in ("MACs", "cycles", "util S%", "T%", "O%", *(f"{level} B" for level in levels), "energy uJ"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("bottleneck", no_wrap=True)
+    for layer in result.layers:
+        table.add_row(*_row(layer, levels))
+    console = Console(width=max(200, Console().width), highlight=False)
+    console.print(f"{result.network} on {result.hardware}   " + _parameters(result), markup=False)
+    console.print(table)
+    console.print(_totals(result), markup=False)
+
+
+def _parameters(result: Evaluation) -> str:
+    return " ".join(f"{k}={v}" for k, v in {**result.network_parameters, **result.hardware_parameters}.items())
+
+
+def _row(layer: LayerResult, levels: list[str]) -> list[str]:
+    metrics = layer.metrics
+    shares = [f"{100 * share:.1f}" if metrics.macs else "-" for share in _three(metrics.utilization)]
+    moved = [human(layer.bytes_by_level[level]) for level in levels]
+    macs, cycles = human(metrics.macs) if metrics.macs else "-", f"{metrics.latency_cycles:,.0f}"
+    energy = f"{metrics.energy_pj / 1e6:.2f}"
+    return [layer.name, layer.op, layer.shape, macs, cycles, *shares, *moved, energy, layer.bottleneck]
+
+
+def _three(utilization: Utilization) -> tuple[float, float, float]:
+    return utilization.spatial, utilization.temporal, utilization.overall
+
+
+def _totals(result: Evaluation) -> str:
+    totals = result.totals
+    spatial, temporal, overall = (f"{100 * share:.1f} %" for share in _three(totals.utilization))
+    area = "not modelled" if totals.area_mm2 is None else f"{totals.area_mm2:.2f} mm2"
+    missing = [line.component for line in result.ledger if line.energy_pj is None]
+    clock, peak = f"{result.clock_hz / 1e6:g} MHz", f"{result.peak_macs_per_cycle:,.0f} MACs/cycle"
+    return "\n".join(
+        [
+            "",
+            f"parameters   {totals.params:,}",
+            f"MACs         {totals.macs:,}",
+            f"latency      {totals.latency_ms:.3f} ms = {totals.latency_cycles:,.0f} cycles at {clock}",
+            f"utilization  spatial {spatial} x temporal {temporal} = overall {overall} of {peak}",
+            f"energy       {totals.energy_pj / 1e9:.3f} mJ"
+            + (f" (not modelled: {', '.join(missing)})" if missing else ""),
+            f"{next(iter(result.bandwidth_bytes_per_cycle))} traffic".ljust(13) + f"{totals.dram_bytes / 1e6:.2f} MB",
+            f"peak memory  {totals.peak_memory_bytes / 1024:,.0f} KiB of activations",
+            f"area         {area}",
+        ]
+    )

@@ -1,0 +1,91 @@
+"""Prints how fast accelsim is on this machine, one line a figure: the median of several runs, one process, one core."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+import accelsim as acs
+
+DESIGNS = 10_000
+
+
+def median_seconds(work: Callable[[], object], runs: int) -> float:
+    """Return the median wall time of ``runs`` calls after one that does not count."""
+    work()
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def line(what: str, figure: str, aim: str) -> None:
+    """Print one figure beside what it should be."""
+    print(f"{what:66s} {figure:>16s}   aim: {aim}")
+
+
+def start_up() -> None:
+    """Measure ``import accelsim`` in a fresh interpreter, beyond what the interpreter itself takes."""
+    empty = median_seconds(lambda: subprocess.run([sys.executable, "-c", ""], check=True), 5)
+    full = median_seconds(lambda: subprocess.run([sys.executable, "-c", "import accelsim"], check=True), 5)
+    line("import accelsim", f"{(full - empty) * 1e3:.0f} ms", "under 300 ms")
+
+
+def one_design() -> None:
+    """Measure MobileNetV2 on one design of each template, first call and warm."""
+    network = acs.load_network("mobilenet_v2")
+    for name in ("systolic", "npu", "edge_tpu"):
+        accelerator = acs.load_hardware(name)
+        start = time.perf_counter()
+        acs.evaluate(network, accelerator)
+        first = time.perf_counter() - start
+        warm = median_seconds(lambda a=accelerator: acs.evaluate(network, a), 15)
+        line(f"MobileNetV2 on one {name} design, warm", f"{warm * 1e3:.1f} ms", "under 20 ms")
+        line(f"MobileNetV2 on one {name} design, first call", f"{first * 1e3:.0f} ms", "-")
+
+
+def scorer() -> None:
+    """Measure a scorer on networks it has not seen and on one it has."""
+    score = acs.Scorer("edge_tpu")
+    template = acs.network_template("mobilenet_v2")
+    networks = [template.build({"width": w, "resolution": r}) for w in (0.5, 0.75, 1.0) for r in (96, 128, 160, 192)]
+    start = time.perf_counter()
+    for network in networks:
+        score(network)
+    fresh = (time.perf_counter() - start) / len(networks)
+    line("Scorer, a network not seen before", f"{fresh * 1e3:.0f} ms", "-")
+    line("Scorer, the second time", f"{median_seconds(lambda: score(networks[0]), 50) * 1e3:.2f} ms", "-")
+
+
+def sweep() -> None:
+    """Measure ten thousand random designs of the systolic template, each with its best mapping."""
+    network, template = acs.load_network("mobilenet_v2"), acs.hardware_template("systolic")
+    rng = np.random.default_rng(0)
+    points = [template.space.sample(rng) for _ in range(DESIGNS)]
+    start = time.perf_counter()
+    outcomes = acs.evaluate_points(network, template, points)
+    seconds = time.perf_counter() - start
+    good = sum(outcome.metrics is not None for outcome in outcomes)
+    line(f"{DESIGNS:,} systolic designs x MobileNetV2 ({good:,} legal)", f"{seconds:.1f} s", "under 60 s")
+    line("  designs per second", f"{DESIGNS / seconds:,.0f}", "-")
+
+
+def main() -> None:
+    """Run every benchmark."""
+    start_up()
+    one_design()
+    scorer()
+    sweep()
+    line("peak memory", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB", "-")
+
+
+if __name__ == "__main__":
+    main()
