@@ -22,10 +22,17 @@ _LONGEST_VALUE = 60
 
 
 def nearest(word: object, allowed: Iterable[object]) -> str | None:
-    """Return the member of ``allowed`` spelt most like ``word``, or ``None`` if nothing is close."""
+    """Return the member of ``allowed`` spelt most like ``word``, or ``None`` if nothing is close.
+
+    A member that the word begins with is close too (``convolution`` and ``conv``, ``Weights`` and ``W``), and so is one
+    that begins with the word.
+    """
     spellings = {str(item).lower(): str(item) for item in allowed}
-    matches = difflib.get_close_matches(str(word).lower(), list(spellings), n=1, cutoff=0.6)
-    return spellings[matches[0]] if matches else None
+    given = str(word).lower()
+    matches = difflib.get_close_matches(given, list(spellings), n=1, cutoff=0.6)
+    shorter = sorted((s for s in spellings if s and given.startswith(s)), key=len, reverse=True)
+    longer = sorted(s for s in spellings if len(given) > 1 and s.startswith(given))
+    return next((spellings[match] for match in (*matches, *shorter, *longer)), None)
 
 
 def shown(value: object) -> str:

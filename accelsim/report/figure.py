@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +16,7 @@ from accelsim.report.palette import GRID, INK, MUTED
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FIGURES", "Chart", "FigureKind", "PlotlySpec", "as_svg", "rendered", "save_png"]
+__all__ = ["FIGURES", "Chart", "FigureKind", "PlotlySpec", "rendered", "save_png"]
 
 D = TypeVar("D")
 
@@ -34,7 +32,7 @@ class Chart(Generic[D]):
     Attributes:
         title: What it shows, such as the name of a network; empty if the figure has one drawing only.
         data: What is drawn.
-        folded: Whether the page shows it only on demand, because there are many.
+        folded: One of many: the page shows it on demand, and unless the page needs one it gets no PNG file.
     """
 
     title: str
@@ -53,8 +51,9 @@ class FigureKind(Generic[D]):
         charts: From the findings to the drawings; none if the study has nothing of the kind.
         draw: Draws on an empty matplotlib figure.
         size: Width and height of the matplotlib figure in inches.
-        interactive: The same data as plotly figures, shown on the page side by side; the page has the matplotlib
-            drawing if there is no such function.
+        columns: How many plotly figures of a chart stand side by side where there is room.
+        interactive: The same data as plotly figures, for the page; it has the matplotlib drawing if there is no such
+            function.
     """
 
     title: str
@@ -64,12 +63,13 @@ class FigureKind(Generic[D]):
     draw: Callable[[Figure, D], None]
     size: Callable[[D], tuple[float, float]]
     interactive: Callable[[D], Sequence[PlotlySpec]] | None = None
+    columns: int = 1
 
 
 #: Every figure by name; the name begins the names of its files.
 FIGURES: Registry[FigureKind[Any]] = Registry("figure", builtins="accelsim.report.figures")
 
-_STYLE: dict[str, Any] = {
+_STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9.0,
@@ -95,10 +95,8 @@ _STYLE: dict[str, Any] = {
     "ytick.labelsize": 8.0,
     "legend.frameon": False,
     "legend.fontsize": 8.0,
-    "svg.fonttype": "none",
     "text.parse_math": False,
 }
-_ID = re.compile(r'(\bid="|url\(#|href="#)')
 
 
 @contextmanager
@@ -118,23 +116,3 @@ def rendered(kind: FigureKind[D], chart: Chart[D]) -> Iterator[Figure]:
 def save_png(figure: Figure, path: Path) -> None:
     """Write the figure as PNG on white; the same figure gives the same bytes."""
     figure.savefig(path, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
-
-
-def as_svg(figure: Figure, name: str) -> str:
-    """Return the figure as an ``svg`` element that takes the colours of the page around it.
-
-    Args:
-        figure: A matplotlib figure.
-        name: Begins every id in the drawing, so that two drawings on one page do not mix theirs up.
-    """
-    import matplotlib as mpl
-
-    buffer = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": name}):
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :]
-    text = _ID.sub(rf"\g<1>{name}-", text)
-    for colour, variable in ((INK, "--ink"), (MUTED, "--muted"), (GRID, "--grid")):
-        text = text.replace(colour, f"var({variable})")
-    return text

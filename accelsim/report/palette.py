@@ -1,4 +1,4 @@
-"""One set of colours and markers for every figure, told apart by all common kinds of colour vision, on white or black."""
+"""One set of colours and markers for every figure, told apart by any common colour vision, on white or black."""
 
 from __future__ import annotations
 

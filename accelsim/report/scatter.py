@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
 import numpy as np
 
 from accelsim.report.findings import Findings
@@ -49,7 +50,9 @@ class Panel:
         clouds: Feasible designs, one cloud a template.
         rejected: Designs that miss a constraint.
         best: The best design of each template, one dot a cloud.
-        front: The designs that no other beats on both axes, from left to right; empty if the figure shows none.
+        edges: The designs of each template that no other of it beats on both axes, from left to right; none if the
+            figure shows no fronts.
+        front: The designs that no other of any template beats; empty if the figure shows no fronts.
     """
 
     network: str
@@ -58,6 +61,7 @@ class Panel:
     clouds: tuple[Cloud, ...]
     rejected: Cloud
     best: tuple[Cloud, ...]
+    edges: tuple[Cloud, ...]
     front: Cloud
 
 
@@ -83,7 +87,7 @@ def scatter(findings: Findings, x: str, y: str, *, with_front: bool) -> Scatter:
         of_template = {
             template: [record for record in feasible if record.hardware == template] for template in findings.templates
         }
-        front = front_of(feasible, x, y) if with_front else []
+        edges = {name: front_of(some, x, y) for name, some in of_template.items() if some and with_front}
         panels.append(
             Panel(
                 network,
@@ -92,7 +96,8 @@ def scatter(findings: Findings, x: str, y: str, *, with_front: bool) -> Scatter:
                 tuple(_cloud(name, some, x, y, scales) for name, some in of_template.items() if some),
                 _cloud("misses a constraint", [record for record in records if not record.feasible], x, y, scales),
                 tuple(_cloud(design.label, [design.record], x, y, scales) for design in findings.designs_of(network)),
-                _cloud("Pareto front", front, x, y, scales),
+                tuple(_cloud(name, some, x, y, scales) for name, some in edges.items()),
+                _cloud("Pareto front", front_of(feasible, x, y) if with_front else [], x, y, scales),
             )
         )
     return Scatter(tuple(panels), findings.looks)

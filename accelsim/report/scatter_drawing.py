@@ -58,11 +58,14 @@ def _draw_panel(axes: Axes, panel: Panel, looks: dict[str, Look]) -> None:
     for cloud in panel.clouds:
         look = looks[cloud.name]
         axes.plot(cloud.x, cloud.y, look.marker, ms=3, mew=0, color=look.colour, alpha=0.3, label=cloud.name)
-    if panel.front.x:
-        axes.plot(panel.front.x, panel.front.y, "-", drawstyle="steps-post", color=INK, lw=1.3, label=panel.front.name)
+    for edge in panel.edges:
+        axes.plot(edge.x, edge.y, drawstyle="steps-post", color=looks[edge.name].colour, lw=1.2)
     for cloud in panel.best:
         look = looks[cloud.records[0].hardware]
-        axes.plot(cloud.x, cloud.y, look.marker, ms=9, mew=1.6, mec=INK, color=look.colour, zorder=4)
+        axes.plot(cloud.x, cloud.y, look.marker, ms=8, mew=1.5, mec=INK, color=look.colour, zorder=3)
+    if panel.front.x:
+        line = {"drawstyle": "steps-post", "color": INK, "lw": 1.4, "zorder": 4}
+        axes.plot(panel.front.x, panel.front.y, ".-", ms=3.5, label=panel.front.name, **line)
     panel.x.apply(axes, "x")
     panel.y.apply(axes, "y")
     axes.set_xlabel(panel.x.label)
@@ -81,8 +84,12 @@ def _plotly_panel(panel: Panel, looks: dict[str, Look]) -> PlotlySpec:
     for cloud in panel.clouds:
         look = looks[cloud.name]
         traces.append(_trace(cloud, {"symbol": look.symbol, "size": 5, "opacity": 0.4, "color": look.colour}))
+    for edge in panel.edges:
+        line = {"shape": "hv", "width": 1.4, "color": looks[edge.name].colour}
+        shown = {"mode": "lines", "line": line, "hoverinfo": "skip", "showlegend": False, "legendgroup": edge.name}
+        traces.append({"type": "scatter", "x": _rounded(edge.x), "y": _rounded(edge.y)} | shown)
     if panel.front.x:
-        line = {"shape": "hv", "width": 1.6, "color": INK}
+        line = {"shape": "hv", "width": 1.8, "color": INK}
         marker = {"size": 4, "color": INK}
         traces.append(_trace(panel.front, marker) | {"mode": "lines+markers", "line": line})
     for cloud in panel.best:
@@ -98,12 +105,17 @@ def _trace(cloud: Cloud, marker: dict[str, Any]) -> dict[str, Any]:
         "type": "scatter",
         "mode": "markers",
         "name": escaped(name),
-        "x": [float(f"{value:.5g}") for value in cloud.x],
-        "y": [float(f"{value:.5g}") for value in cloud.y],
+        "legendgroup": cloud.name,
+        "x": _rounded(cloud.x),
+        "y": _rounded(cloud.y),
         "text": [hover_text(record) for record in cloud.records],
         "hovertemplate": "%{text}<extra></extra>",
         "marker": marker,
     }
+
+
+def _rounded(values: tuple[float, ...]) -> list[float]:
+    return [float(f"{value:.5g}") for value in values]
 
 
 def hover_text(record: Record) -> str:

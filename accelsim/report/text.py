@@ -11,9 +11,22 @@ from accelsim.schedule.result import METRICS
 from accelsim.search.objectives import unit_of
 from accelsim.units import human
 
-__all__ = ["NOT_MODELLED", "Scale", "amount", "meaning", "number", "parameters", "percent", "scale_of", "slug", "title"]
+__all__ = [
+    "NOT_MODELLED",
+    "TIMES",
+    "Scale",
+    "amount",
+    "meaning",
+    "number",
+    "parameters",
+    "percent",
+    "scale_of",
+    "slug",
+    "title",
+]
 
 NOT_MODELLED = human(None)
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 #: Unit that a metric's name carries -> ((how many of it, name), ...), ascending.
 _STEPS: dict[str, tuple[tuple[float, str], ...]] = {

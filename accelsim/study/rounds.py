@@ -28,7 +28,7 @@ __all__ = ["MOST_IN_A_TASK", "Run"]
 
 #: Most designs of one task; large enough for broadcasting to pay, small enough to spread and to show progress.
 MOST_IN_A_TASK = 128
-_MOST_ASKED = 256
+_MOST_ASKED = 1024
 
 #: A point with the search that asked for it.
 Asked = tuple[SearchPlan, Point]

@@ -104,11 +104,11 @@ class Store:
         connection = sqlite3.connect(self.path)
         self._rows = connection
         new = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
         own = {"store_version": str(STORE_VERSION), "accelsim_version": version, "parts": json.dumps(dict(parts))}
         if not new:
             _check_same(self.path, _meta(connection), own)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
         # In one transaction: a store with tables and no meta could not be told from another program's file.
         with connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -173,13 +173,12 @@ def _explained(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into ones that say what to do."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        message = f"the store cannot be used ({error})"
-        allowed = "another folder if another program holds the file, or if there is no room or permission to write"
-        raise InputError(Problem(field=str(path), message=message, allowed=allowed)) from error
-    except (sqlite3.DatabaseError, KeyError, ValueError) as error:
+    except (sqlite3.Error, KeyError, ValueError) as error:
         message = f"the store is damaged, or is not a store of accelsim ({error})"
         allowed = "another folder, or delete this file to start afresh"
+        if isinstance(error, sqlite3.OperationalError) and "no such" not in str(error):
+            message = f"the store cannot be used ({error})"
+            allowed = "another folder if another program holds the file, or if there is no room or permission to write"
         raise InputError(Problem(field=str(path), message=message, allowed=allowed)) from error
 
 

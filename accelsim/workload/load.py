@@ -16,7 +16,7 @@ from accelsim.errors import InputError, Problem
 from accelsim.parameters import Point, Space, Value
 from accelsim.workload.blocks import BLOCKS
 from accelsim.workload.builder import Builder, Tensor
-from accelsim.workload.network import Network
+from accelsim.workload.network import Network, Node
 from accelsim.workload.ops import Bits
 from accelsim.workload.options import block_options, structure_problems, value_of, whole_number
 from accelsim.workload.spec import NetworkSpec
@@ -40,14 +40,18 @@ class NetworkTemplate:
         self.source = source
         self.name = source.path.stem
         problems = structure_problems(source)
+        nodes: tuple[Node, ...] = ()
+        point: Point = {}
         try:
             self.spec = parse(NetworkSpec, source)
             self.space: Space = space_of(self.spec.parameters)
-            self.build({})
+            point = self.space.defaults()
+            nodes = self._nodes(point, problems)
         except InputError as error:
             problems += error.problems
         if problems:
             raise InputError(sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0))
+        self._network(nodes, point)
 
     def build(self, parameters: Mapping[str, Value]) -> Network:
         """Return the network at a point; parameters not given take their defaults.
@@ -57,6 +61,20 @@ class NetworkTemplate:
         """
         point = self.space.complete(parameters, self.name)
         problems: list[Problem] = []
+        nodes = self._nodes(point, problems)
+        if problems:
+            raise InputError(list(dict.fromkeys(problems)))
+        return self._network(nodes, point)
+
+    def _network(self, nodes: tuple[Node, ...], point: Point) -> Network:
+        try:
+            return Network(self.name, nodes, point)
+        except InputError as error:
+            raise error.at(self.source.path) from error
+
+    def _nodes(self, point: Point, problems: list[Problem]) -> tuple[Node, ...]:
+        """Build the layers and return their ops; ``problems`` takes what is wrong, and its layer is left out."""
+        known_problems = len(problems)
         shape = [
             self._whole_number(value, point, path, problems)
             for value, path in (
@@ -66,7 +84,7 @@ class NetworkTemplate:
         ]
         builder = Builder((shape[0], shape[1], shape[2], shape[3]), Bits(**self.spec.bits.model_dump()))
         # Without a shape to start from, the layers' own values are still checked.
-        tensor = None if problems else builder.input
+        tensor = builder.input if len(problems) == known_problems else None
         for place, layer in enumerate(self.spec.layers):
             tensor = self._layer(builder, tensor, place, layer, point, problems)
             if len(builder.nodes) > _MAX_OPS:
@@ -74,12 +92,7 @@ class NetworkTemplate:
                 problem = Problem(field=field_name(path), message=f"the network has more than {_MAX_OPS} ops")
                 problems.append(self.source.problem(path, problem))
                 break
-        if problems:
-            raise InputError(list(dict.fromkeys(problems)))
-        try:
-            return Network(self.name, tuple(builder.nodes), point)
-        except InputError as error:
-            raise error.at(self.source.path) from error
+        return tuple(builder.nodes)
 
     def _whole_number(self, value: Any, point: Point, path: FieldPath, problems: list[Problem]) -> int:
         try:
@@ -97,7 +110,7 @@ class NetworkTemplate:
         point: Point,
         problems: list[Problem],
     ) -> Tensor | None:
-        """Build a layer upon ``x`` and return what it writes; a layer with problems is left out."""
+        """Build a layer upon ``x`` and return what it writes; without an ``x``, only check its values."""
         path: FieldPath = ("layers", place)
         name = layer.get("block")
         if not isinstance(name, str) or name not in BLOCKS:

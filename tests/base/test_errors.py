@@ -112,7 +112,7 @@ def _fail(kind: str) -> None:
 
 def test_errors_reach_the_parent_of_a_worker_process() -> None:
     with ProcessPoolExecutor(1) as pool:
-        with pytest.raises(InputError, match="hw.yaml:4  rows\n  got 0; use at least 1"):
+        with pytest.raises(InputError, match=r"hw.yaml:4  rows\n  got 0; use at least 1"):
             pool.submit(_fail, "input").result()
         with pytest.raises(MissingExtraError) as caught:
             pool.submit(_fail, "extra").result()

@@ -17,7 +17,7 @@ from accelsim.parameters import Choices, Domain, Parameter, Range, Space, Value
 
 ProblemsOf = Callable[..., tuple[Problem, ...]]
 
-# ------------------------------------------------------------------------------------------------- laws of all domains
+# ------------------------------------------------------------------------------------------- laws of all domains
 
 fractions = st.floats(0, 1)
 positive = st.floats(min_value=1e-300, max_value=1e300)
@@ -106,7 +106,7 @@ def test_every_value_has_an_equal_share(domain: Domain) -> None:
     assert set(drawn.values()) == {5}
 
 
-# ------------------------------------------------------------------------------------------------------ choices by hand
+# ----------------------------------------------------------------------------------------------- choices by hand
 
 
 def test_choices_by_hand() -> None:
@@ -140,7 +140,7 @@ def test_choices_that_make_no_sense_do_not_exist(values: tuple[Value, ...]) -> N
         Choices(values)
 
 
-# ------------------------------------------------------------------------------------------------------- ranges by hand
+# ------------------------------------------------------------------------------------------------ ranges by hand
 
 
 def test_linear_range_by_hand() -> None:
@@ -268,7 +268,7 @@ def test_ranges_that_make_no_sense_do_not_exist(arguments: tuple[Any, ...], mess
         Range(*arguments)
 
 
-# -------------------------------------------------------------------------------------------------------------- spaces
+# -------------------------------------------------------------------------------------------------------- spaces
 
 
 @pytest.fixture

@@ -70,13 +70,18 @@ def test_unknown_name_lists_members_and_nearest() -> None:
     assert str(caught.value) == (
         "study.start\n  unknown whole number; got 'tow'; use one, two, zero. Did you mean 'two'?"
     )
-    with pytest.raises(InputError, match="^whole number\n"):
+    with pytest.raises(InputError, match=r"^whole number\n"):
         numbers["tow"]
 
 
 def test_entry_points_are_loaded_at_the_first_look_up(install: Callable[..., None]) -> None:
     loads = []
-    install(accelsim__whole_number=[Point("seven", lambda: loads.append("seven") or 7)])
+
+    def load() -> int:
+        loads.append("seven")
+        return 7
+
+    install(accelsim__whole_number=[Point("seven", load)])
     numbers: Registry[int] = Registry("whole number")
     numbers.register("one")(1)
     assert not loads
@@ -95,7 +100,7 @@ def test_an_outside_package_cannot_take_a_built_in_name(install: Callable[..., N
     numbers: Registry[int] = Registry("number")
     numbers.register("one")(1)
     for _ in range(2):
-        with pytest.raises(AccelsimError, match="number 'one' of 'their_package:thing' .* registered twice"):
+        with pytest.raises(AccelsimError, match=r"number 'one' of 'their_package:thing' .* registered twice"):
             numbers["one"]
 
 

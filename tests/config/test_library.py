@@ -68,7 +68,7 @@ def test_an_installed_package_carries_its_data_inside(
     package = tmp_path / "site-packages" / "accelsim"
     (package / "_data" / "workloads").mkdir(parents=True)
     shutil.copy(find("network", "resnet18"), package / "_data" / "workloads" / "inside.yaml")
-    monkeypatch.setattr(library, "files", lambda name: package)
+    monkeypatch.setattr(library, "files", lambda _: package)
     assert list(available("network")) == ["inside"]
 
 

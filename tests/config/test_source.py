@@ -97,7 +97,7 @@ def test_numbers_as_people_write_them() -> None:
     assert data == [1000.0, 0.001, -2.5e6, 50.0, 1.0, 12, 16, "1e", "e3", "1e3x", 1000, 6.02e23]
 
 
-# ----------------------------------------------------------------------------------------------------- unreadable files
+# ---------------------------------------------------------------------------------------------- unreadable files
 
 
 def test_missing_file(tmp_path: Path, problems_of: ProblemsOf) -> None:
@@ -119,7 +119,7 @@ def test_file_that_is_not_utf8(tmp_path: Path) -> None:
 
 
 def test_impossible_file_name() -> None:
-    with pytest.raises(InputError, match="cannot read the file: .*null byte"):
+    with pytest.raises(InputError, match=r"cannot read the file: .*null byte"):
         Source.read(Path("a\0b.yaml"))
 
 
@@ -128,7 +128,7 @@ def test_empty_file_is_no_data(write: Write) -> None:
     assert Source.read(write("# only a comment\n")).data is None
 
 
-# ----------------------------------------------------------------------------------------------------------- wrong YAML
+# ---------------------------------------------------------------------------------------------------- wrong YAML
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_right_file_gives_the_instance() -> None:
 def test_specs_are_frozen_and_documented() -> None:
     machine = check(V)
     with pytest.raises(ValueError, match="frozen"):
-        machine.shape = (2, 2)
+        machine.shape = (2, 2)  # type: ignore[misc]
     assert ParameterSpec.model_fields["default"].description == "Value when nothing else is said."
 
 
@@ -95,7 +95,7 @@ def test_every_mistake_at_once_each_at_its_line(problems_of: ProblemsOf) -> None
         (4, "parameters.rows.choises", "choices"),
         (5, "parameters.cols", None),
         (6, "shape[1]", None),
-        (9, "levels[0].holds[1]", None),
+        (9, "levels[0].holds[1]", "W"),
         (10, "levels[0].size", None),
         (11, "levels[1].name", None),
         (11, "levels[1].holds[0]", "I"),
@@ -195,7 +195,7 @@ def test_any_data_is_an_instance_or_an_input_error_with_lines(data: dict[str, An
         assert len(set(places)) == len(places)
 
 
-# ---------------------------------------------------------------------------------------------------------- parameters
+# ---------------------------------------------------------------------------------------------------- parameters
 
 
 def parameter(text: str) -> ParameterSpec:

@@ -196,8 +196,8 @@ def test_what_is_not_a_setting(setting, text):
 def test_unknown_objective_and_wrong_goal():
     assert problems_of(LEAST + "objectives:\n  latency: min\n  energy_pj: minimise\n") == {
         "6 objectives.latency": "unknown metric; got 'latency'; use params, macs, latency_cycles, latency_ms, "
-        "energy_pj, edp_pj_ms, utilization_spatial, utilization_temporal, utilization_overall, dram_bytes, peak_memory_bytes, "
-        "area_mm2. Did you mean 'latency_ms'?",
+        "energy_pj, edp_pj_ms, utilization_spatial, utilization_temporal, utilization_overall, dram_bytes, "
+        "peak_memory_bytes, area_mm2. Did you mean 'latency_ms'?",
         "7 objectives.energy_pj": "got 'minimise'; use min or max.",
     }
 

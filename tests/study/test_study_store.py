@@ -81,7 +81,8 @@ def test_a_second_writer_is_refused_until_the_first_is_done(tmp_path):
         with pytest.raises(InputError) as caught:
             open_store(tmp_path)
         assert str(caught.value) == (
-            f"{tmp_path}\n  another run is writing to this folder; use another folder, or wait until that run has ended."
+            f"{tmp_path}\n  another run is writing to this folder; "
+            "use another folder, or wait until that run has ended."
         )
     open_store(tmp_path).close()
 
@@ -92,8 +93,8 @@ def test_another_study_is_refused(tmp_path):
     with pytest.raises(InputError) as caught:
         open_store(tmp_path, parts=changed)
     assert str(caught.value) == (
-        f"{tmp_path / STORE_NAME}\n  it holds results of a study that says something else (file resnet18.yaml, networks "
-        "changed); use the study as it was, to resume it; another folder, or delete this one to start afresh."
+        f"{tmp_path / STORE_NAME}\n  it holds results of a study that says something else (file resnet18.yaml, "
+        "networks changed); use the study as it was, to resume it; another folder, or delete this one to start afresh."
     )
     open_store(tmp_path).close()
 
@@ -149,8 +150,10 @@ def test_another_programs_database_is_not_touched(tmp_path):
     with sqlite3.connect(tmp_path / STORE_NAME) as file:
         file.execute("CREATE TABLE holidays (day TEXT)")
     file.close()
+    before = (tmp_path / STORE_NAME).read_bytes()
     with pytest.raises(InputError, match="is not a store of accelsim"):
         open_store(tmp_path)
+    assert (tmp_path / STORE_NAME).read_bytes() == before
 
 
 def test_a_file_locked_by_another_program_is_named(tmp_path, monkeypatch):

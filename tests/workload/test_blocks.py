@@ -92,7 +92,7 @@ def test_expansion_is_rounded_to_8() -> None:
 
 @pytest.mark.parametrize("expand", [0, 0.0, -1])
 def test_expansion_must_be_positive(expand: float) -> None:
-    with pytest.raises(InputError, match="^expand\n .*above 0"):
+    with pytest.raises(InputError, match=r"^expand\n .*above 0"):
         build("inverted_residual", out=16, expand=expand)
 
 
@@ -164,7 +164,7 @@ def test_only_the_first_repetition_keeps_its_stride() -> None:
     assert strides == [1, 2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1]
 
 
-# -------------------------------------------------------------------------------------------------- blocks of one's own
+# ------------------------------------------------------------------------------------------- blocks of one's own
 
 
 @pytest.fixture
@@ -220,6 +220,6 @@ def test_a_block_that_names_its_ops_twice_is_reported_in_the_file(
 
     register("twice", twice)
     path = write("schema_version: 1\ninput: [8, 6, 6]\nlayers:\n  - {block: twice}\n")
-    with pytest.raises(InputError, match="net.1.c\n  this name is used twice") as caught:
+    with pytest.raises(InputError, match=r"net.1.c\n  this name is used twice") as caught:
         network_template(path)
     assert caught.value.problems[0].file == path

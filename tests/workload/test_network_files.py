@@ -39,7 +39,7 @@ def mistakes(problems: tuple[Problem, ...]) -> list[tuple[int | None, str]]:
     return [(problem.line, problem.field) for problem in problems]
 
 
-# ------------------------------------------------------------------------------------------------------- what files mean
+# ----------------------------------------------------------------------------------------------- what files mean
 
 
 def test_parameters_expressions_and_defaults() -> None:
@@ -75,7 +75,8 @@ layers:
 
 def test_values_may_be_whole_floats_and_numpy_scalars() -> None:
     assert layers("{block: conv, out: 8.0, kernel: sqrt(9)}").build({}).nodes[0].op.sizes[2] == 8
-    by_numpy = load_network("mobilenet_v2", resolution=np.int64(128), width=np.float64(0.5))
+    size: Any = np.int64(128)
+    by_numpy = load_network("mobilenet_v2", resolution=size, width=np.float64(0.5))
     assert by_numpy == load_network("mobilenet_v2", resolution=128, width=0.5)
     assert type(by_numpy.parameters["resolution"]) is int
 
@@ -113,7 +114,7 @@ def test_a_relative_path_means_the_file_in_the_present_folder(tmp_path: Path, mo
         assert load_network("net.yaml").nodes[0].op.output_shape[1] == channels
 
 
-# --------------------------------------------------------------------------------------------------------- wrong layers
+# -------------------------------------------------------------------------------------------------- wrong layers
 
 
 @pytest.mark.parametrize(
@@ -271,7 +272,8 @@ layers:
 
 
 def test_a_layer_may_take_a_required_option_from_the_defaults() -> None:
-    text = "schema_version: 1\ninput: [3, 8, 8]\ndefaults: {conv: {out: 8}}\nlayers: [{block: conv}, {block: conv, out: 4}]\n"
+    text = "schema_version: 1\ninput: [3, 8, 8]\ndefaults: {conv: {out: 8}}\n"
+    text += "layers: [{block: conv}, {block: conv, out: 4}]\n"
     assert [node.op.output_shape[1] for node in template(text).build({})] == [8, 4]
 
 

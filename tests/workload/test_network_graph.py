@@ -78,7 +78,7 @@ def test_every_tensor_of_a_bundled_network_fits_its_reader() -> None:
                 assert node.op.input_shape == by_name[first].output_shape, node.name
 
 
-# ---------------------------------------------------------------------------------------------------------- wrong input
+# --------------------------------------------------------------------------------------------------- wrong input
 
 
 def test_an_empty_network(problems_of: ProblemsOf) -> None:
@@ -129,12 +129,12 @@ def test_tensors_must_fit_their_readers(node: Node, message: str | None) -> None
     if message is None:
         assert len(Network("net", nodes)) == 4
         return
-    with pytest.raises(InputError, match="^net.x\n  ") as caught:
+    with pytest.raises(InputError, match=r"^net.x\n  ") as caught:
         Network("net", nodes)
     assert message in str(caught.value)
 
 
-# -------------------------------------------------------------------------------------------------------------- a value
+# ------------------------------------------------------------------------------------------------------- a value
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v2", "mobilenet_v3_large", "resnet50"])

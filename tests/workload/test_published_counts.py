@@ -70,7 +70,7 @@ def test_where_the_macs_are(name: str) -> None:
     assert shares == pytest.approx(COMPOSITION[name], abs=0.06)
 
 
-# ------------------------------------------------------------------------------- the MobileNetV2 width x resolution grid
+# ----------------------------------------------------------------------- the MobileNetV2 width x resolution grid
 
 RESOLUTIONS = (224, 192, 160, 128, 96)
 GRID = {
@@ -100,7 +100,7 @@ def test_mobilenet_v2_grid_in_percent(width: float, resolution: int, published: 
     assert abs(macs - published - 0.5) <= 0.5
 
 
-# ------------------------------------------------------------------------------------------------- peak activation memory
+# ---------------------------------------------------------------------------------------- peak activation memory
 
 
 def _in_place_peak(network: Network) -> int:
@@ -146,7 +146,7 @@ def test_peak_scales_with_batch_and_resolution() -> None:
     assert load_network("mobilenet_v2", resolution=224).peak_layer_bytes / one.peak_layer_bytes == (224 / 128) ** 2
 
 
-# ---------------------------------------------------------------------------------------- grouped variants and switches
+# --------------------------------------------------------------------------------- grouped variants and switches
 
 
 @pytest.mark.parametrize(

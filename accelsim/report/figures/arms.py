@@ -89,7 +89,7 @@ def charts(findings: Findings) -> list[Chart[ArmFronts]]:
 
 
 def _axes(objectives: Sequence[Objective]) -> list[Objective]:
-    """Return the objectives for the x axis, the y axis and, if there is a third, the colour: what is maximised is up."""
+    """Return the objectives for the x axis, the y axis and, if there is a third the colour; what is maximised is up."""
     raised = [objective for objective in objectives if objective.goal == "max"]
     lowered = [objective for objective in objectives if objective.goal == "min"]
     return [*lowered[:1], *raised, *lowered[1:]][:3]
@@ -194,9 +194,9 @@ def interactive(data: ArmFronts) -> list[PlotlySpec]:
 FIGURES.register("arms")(
     FigureKind(
         title="What each search found",
-        reading="Dots are the designs of each search that no other design of the same search beats in all objectives; the "
-        "line bounds them on the two axes. A search whose line lies further to the upper left, or lower left where less "
-        "is better, found better designs with the same number of evaluations.",
+        reading="Dots are the designs of a search that no other design of it beats in all objectives; the line bounds "
+        "them on the two axes. The better search has its line further to the side that is better: left for what "
+        "should be small, up for accuracy.",
         place=12,
         charts=charts,
         draw=draw,

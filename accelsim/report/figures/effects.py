@@ -6,16 +6,17 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from accelsim.parameters import Value
-from accelsim.report.figure import FIGURES, Chart, FigureKind
+from accelsim.report.figure import FIGURES, Chart, FigureKind, PlotlySpec
 from accelsim.report.findings import Findings
 from accelsim.report.palette import INK
+from accelsim.report.plotly import escaped, layout
 from accelsim.report.scales import AxisScale
-from accelsim.report.text import Scale, number, parameters, title
+from accelsim.report.text import TIMES, Scale, number, parameters, title
 from accelsim.study.record import Record
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ _METRICS = ("latency_ms", "energy_pj", "utilization_overall")
 #: Algorithms that do not choose points for their results; the points of others crowd at good values and would mislead.
 _IMPARTIAL = ("grid", "random")
 _MOST_VALUES, _BINS = 8, 5
-_LONGEST_TICK = 6
+_LEFT, _BOTTOM = 0.75, 0.5
+_LONGEST_TICK, _LONGEST_TICKS = 6, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def _groups(values: Sequence[Value]) -> dict[Value, str]:
         return {value: number(value, 4) for value in distinct}
     parts = [part for part in np.array_split(np.array(distinct), _BINS) if len(part)]
     return {
-        value: f"{number(float(part[0]))}–{number(float(part[-1]))}"
+        value: f"{number(float(part[0]))} to {number(float(part[-1]))}"
         for part in parts
         for value in distinct
         if part[0] <= value <= part[-1]
@@ -163,20 +165,39 @@ def _effects(findings: Findings, template: str, records: list[Record], varied: l
 
 def size(data: Effects) -> tuple[float, float]:
     """Return width and height in inches."""
-    return 0.6 + 2.0 * max(len(data.rows[0]), 3), 1.75 * len(data.rows) + 0.6
+    return _LEFT + 2.0 * max(len(data.rows[0]), 3), _BOTTOM + 1.75 * len(data.rows)
 
 
 def draw(figure: Figure, data: Effects) -> None:
     """Draw a box a value: the box holds the middle half of the designs, the whiskers nine tenths."""
-    grid = figure.subplots(len(data.rows), len(data.rows[0]), squeeze=False, sharey="row", sharex="col")
+    # Fixed margins: fitting them to the labels of many small axes would take longer than the drawing.
+    figure.set_layout_engine("none")
+    width, height = figure.get_size_inches()
+    margins = {"left": _LEFT / width, "right": 0.99, "top": 1 - 0.25 / height, "bottom": _BOTTOM / height}
+    grid = figure.subplots(
+        len(data.rows),
+        len(data.rows[0]),
+        squeeze=False,
+        sharey="row",
+        sharex="col",
+        gridspec_kw=margins | {"wspace": 0.08, "hspace": 0.2},
+    )
     for row, effects in zip(grid, data.rows, strict=True):
         for axes, one in zip(row, effects, strict=True):
             _draw_effect(axes, one, data.colour)
-        levels = [level for one in effects for box in one.boxes for level in box.levels]
-        AxisScale("", Scale(1.0, ""), True, min(levels), max(levels)).apply(row[0], "y")
-        row[0].set_ylabel(f"{title(effects[0].metric)}\n(× median)")
+        _axis(effects).apply(row[0], "y")
+        row[0].set_ylabel(_label(effects[0].metric).replace(" (", "\n("))
     for axes, one in zip(grid[0], data.rows[0], strict=True):
         axes.set_title(_name(one.parameter))
+
+
+def _axis(effects: Sequence[Effect]) -> AxisScale:
+    levels = [level for one in effects for box in one.boxes for level in box.levels]
+    return AxisScale("", Scale(1.0, ""), True, min(levels), max(levels))
+
+
+def _label(metric: str) -> str:
+    return f"{title(metric)} ({TIMES} median)"
 
 
 def _name(parameter: str) -> str:
@@ -185,20 +206,41 @@ def _name(parameter: str) -> str:
 
 
 def _draw_effect(axes: Axes, one: Effect, colour: str) -> None:
-    for place, box in enumerate(one.boxes):
-        low, first, middle, third, high = box.levels
-        axes.plot([place, place], [low, high], color=colour, lw=1)
-        axes.bar(place, third - first, bottom=first, width=0.6, color=colour, alpha=0.55)
-        axes.plot([place - 0.3, place + 0.3], [middle, middle], color=INK, lw=1.6)
-    axes.annotate(
-        f"×{one.factor:.2g}", (1, 1), xycoords="axes fraction", xytext=(-2, -2), textcoords="offset points",
-        ha="right", va="top", fontsize=8, fontweight="bold",
-    )
-    # Long words break at their underscores, so that neighbours do not overlap.
+    places = np.arange(len(one.boxes))
+    low, first, middle, third, high = np.array([box.levels for box in one.boxes]).T
+    axes.vlines(places, low, high, color=colour, lw=1)
+    axes.bar(places, third - first, bottom=first, width=0.6, color=colour, alpha=0.55)
+    axes.hlines(middle, places - 0.3, places + 0.3, color=INK, lw=1.6)
+    axes.set_title(f"{TIMES}{one.factor:.2g}", loc="right", fontsize=8.5)
+    # Long words break at their underscores and many numbers are turned, so that neighbours do not overlap.
     names = [box.value.replace("_", "\n") if len(box.value) > _LONGEST_TICK else box.value for box in one.boxes]
-    axes.set_xticks(range(len(one.boxes)), names, fontsize=7)
+    turned = sum(max(len(line) for line in name.split("\n")) for name in names) > _LONGEST_TICKS
+    axes.set_xticks(places, names, fontsize=7, rotation=45 if turned and "\n" not in "".join(names) else 0)
     axes.set_xlim(-0.6, len(one.boxes) - 0.4)
     axes.grid(visible=False, axis="x")
+
+
+def interactive(data: Effects) -> list[PlotlySpec]:
+    """Return one plotly figure a metric, with the parameters side by side."""
+    return [_plotly_row(effects, data) for effects in data.rows]
+
+
+def _plotly_row(effects: Sequence[Effect], data: Effects) -> PlotlySpec:
+    axis = _axis(effects)
+    traces: list[dict[str, Any]] = []
+    # A title of its own for each group of boxes, as the tick in its middle.
+    names = [[f"<b>{escaped(_name(one.parameter))}</b> {TIMES}{one.factor:.2g}" for _ in one.boxes] for one in effects]
+    values = [[escaped(box.value) for box in one.boxes] for one in effects]
+    for one, outer, inner in zip(effects, names, values, strict=True):
+        low, first, middle, third, high = zip(*(box.levels for box in one.boxes), strict=True)
+        traces.append(
+            {"type": "box", "x": [outer, inner], "lowerfence": low, "q1": first, "median": middle}
+            | {"q3": third, "upperfence": high, "name": escaped(one.parameter), "showlegend": False}
+            | {"marker": {"color": data.colour}, "line": {"width": 1.5}}
+        )
+    y = axis.plotly() | {"title": {"text": f"{TIMES} median"}}
+    x = {"type": "multicategory", "showgrid": False, "tickfont": {"size": 11}}
+    return {"data": traces, "layout": layout(_label(effects[0].metric), x, y, height=300)}
 
 
 FIGURES.register("effects")(
@@ -206,10 +248,11 @@ FIGURES.register("effects")(
         title="Which parameter matters",
         reading="Each box holds the designs with one value of a parameter, whatever the others are, relative to the "
         "median design of the same network: line = median, box = middle half, whiskers = nine tenths. Boxes at one "
-        "height mean that the parameter does not matter on its own; the factor in the corner is the highest over the lowest median.",
+        "height mean that the parameter does not matter on its own; the factor is the highest over the lowest median.",
         place=30,
         charts=charts,
         draw=draw,
         size=size,
+        interactive=interactive,
     )
 )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.report.figure import FIGURES, Chart, FigureKind
+from accelsim.report.figure import FIGURES, Chart, FigureKind, PlotlySpec
 from accelsim.report.findings import Findings
 from accelsim.report.palette import looks
+from accelsim.report.plotly import escaped, layout
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -112,14 +113,38 @@ def draw(figure: Figure, data: Curves) -> None:
     )
 
 
+def interactive(data: Curves) -> list[PlotlySpec]:
+    """Return one plotly figure with all arms."""
+    traces: list[dict[str, Any]] = []
+    for arm in data.arms:
+        shared = {"type": "scatter", "mode": "lines", "legendgroup": arm.arm, "x0": 1, "dx": 1}
+        for curve in arm.seeds:
+            line = {"color": arm.colour, "width": 0.8, "shape": "hv"}
+            traces.append(shared | {"y": _rounded(curve), "line": line, "showlegend": False, "hoverinfo": "skip"})
+        line = {"color": arm.colour, "width": 2.5, "shape": "hv"}
+        hover = f"{escaped(arm.arm)}: %{{y:.3f}} after %{{x}} evaluations<extra></extra>"
+        traces.append(
+            shared | {"y": _rounded(arm.median), "line": line, "name": escaped(arm.label), "hovertemplate": hover}
+        )
+    x = {"title": {"text": "evaluations"}, "rangemode": "tozero"}
+    y = {"title": {"text": "hypervolume (share of the box)"}, "rangemode": "tozero"}
+    return [{"data": traces, "layout": layout("", x, y, height=440)}]
+
+
+def _rounded(curve: tuple[float, ...]) -> list[float]:
+    return [round(value, 4) for value in curve]
+
+
 FIGURES.register("hypervolume")(
     FigureKind(
         title="How fast each search gets there",
-        reading="Hypervolume is the share of a common box that a search's designs beat: higher is better in all objectives "
-        "together. Thin lines are single seeds, the thick line their median; a line that ends early had no further designs to try.",
+        reading="Hypervolume is the share of a common box that a search's designs beat: higher is better in all "
+        "objectives together. Thin lines are single seeds, the thick line their median; a line that ends early had no "
+        "further designs to try.",
         place=14,
         charts=charts,
         draw=draw,
         size=size,
+        interactive=interactive,
     )
 )

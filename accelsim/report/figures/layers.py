@@ -13,7 +13,7 @@ from accelsim.report.figure import FIGURES, Chart, FigureKind, PlotlySpec
 from accelsim.report.findings import Design, Findings
 from accelsim.report.palette import INK
 from accelsim.report.plotly import escaped, layout
-from accelsim.report.text import amount, percent
+from accelsim.report.text import TIMES, amount, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["LayerBar", "Layers", "charts", "layers"]
 
 _ROW_INCHES, _ROW_PIXELS = 0.135, 13
-_WIDTH, _LEFT, _TOP, _BOTTOM = 9.0, 1.5, 0.75, 0.5
+_WIDTH, _LEFT, _TOP, _BOTTOM = 9.0, 1.5, 0.6, 0.5
 #: Marker of matplotlib -> factor of the overall utilization.
 _FACTORS = (("|", "spatial"), (".", "temporal"))
 _LONGEST_NAME = 26
@@ -85,9 +85,9 @@ def layers(design: Design, colours: dict[str, str]) -> Layers:
                 shape=layer.shape,
                 bottleneck=layer.bottleneck,
                 slack=layer.slack,
-                spatial=split and split.spatial,
-                temporal=split and split.temporal,
-                overall=split and split.overall,
+                spatial=split.spatial if split else None,
+                temporal=split.temporal if split else None,
+                overall=split.overall if split else None,
                 time_share=layer.metrics.latency_ms / total if total else 0.0,
                 latency_ms=layer.metrics.latency_ms,
             )
@@ -124,7 +124,7 @@ def draw(figure: Figure, data: Layers) -> None:
             "right": 0.98,
             "top": 1 - _TOP / height,
             "bottom": _BOTTOM / height,
-            "wspace": 0.06,
+            "wspace": 0.1,
         },
     )
     rows = np.arange(len(data.bars))
@@ -150,7 +150,8 @@ def _bars(axes: Axes, lengths: NDArray[np.float64], colours: list[str]) -> None:
     from matplotlib.collections import PolyCollection
 
     corners = [
-        [(0, row - 0.39), (0, row + 0.39), (length, row + 0.39), (length, row - 0.39)] for row, length in enumerate(lengths)
+        [(0, row - 0.39), (0, row + 0.39), (length, row + 0.39), (length, row - 0.39)]
+        for row, length in enumerate(lengths)
     ]
     axes.add_collection(PolyCollection(corners, facecolors=colours, edgecolors="none"))
     axes.autoscale_view()
@@ -227,9 +228,10 @@ def _hover(bar: LayerBar) -> str:
     lines.append(f"{amount('latency_ms', bar.latency_ms)}, {percent(bar.time_share)} of the latency")
     if bar.overall is not None and bar.spatial is not None and bar.temporal is not None:
         lines.append(
-            f"overall {percent(bar.overall)} = spatial {percent(bar.spatial)} × temporal {percent(bar.temporal)}"
+            f"overall {percent(bar.overall)} = spatial {percent(bar.spatial)} {TIMES} temporal {percent(bar.temporal)}"
         )
-    lines.append(f"waits for {escaped(bar.bottleneck)}, {bar.slack:.3g} × the next")
+    slack = f", {bar.slack:.3g} {TIMES} as long as for the next" if math.isfinite(bar.slack) else ""
+    lines.append(f"waits for {escaped(bar.bottleneck)}{slack}")
     return "<br>".join(lines)
 
 

@@ -11,7 +11,7 @@ from accelsim.report.findings import Design, Findings
 from accelsim.report.palette import INK
 from accelsim.report.plotly import escaped, layout
 from accelsim.report.scales import AxisScale
-from accelsim.report.text import Scale, amount, number, percent
+from accelsim.report.text import Scale, number, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -178,10 +178,7 @@ def _draw_design(axes: Axes, design: Roofline, data: Rooflines) -> None:
         )
     data.x.apply(axes, "x")
     data.y.apply(axes, "y")
-    axes.set_title(design.title)
-    if design.bandwidth is not None:
-        label = f"{design.memory}: {number(design.bandwidth)} B/cycle"
-        axes.annotate(label, (across[0], rates[0]), xytext=(3, 12), textcoords="offset points", fontsize=7.5, rotation=38)
+    axes.set_title(design.title if design.bandwidth is None else f"{design.title}: {number(design.bandwidth)} B/cycle")
     axes.set_xlabel(f"MACs per {design.memory} byte")
 
 
@@ -250,13 +247,14 @@ def _hover(dot: LayerDot, design: Roofline) -> str:
 FIGURES.register("roofline")(
     FigureKind(
         title="Roofline",
-        reading="The line is the most that the outermost memory (slope) and the array (flat part) allow; each dot is a layer, "
-        "as large as its share of the time. A dot far under the line is held back by something else, which its colour names; "
-        "a triangle at the right edge is a layer that needs no such memory at all.",
+        reading="The line is the most that the outermost memory (slope) and the array (flat part) allow; each dot is a "
+        "layer, as large as its share of the time. A dot far under the line is held back by something else, which its "
+        "colour names; a triangle at the right edge is a layer that needs no such memory at all.",
         place=55,
         charts=charts,
         draw=draw,
         size=size,
         interactive=interactive,
+        columns=3,
     )
 )

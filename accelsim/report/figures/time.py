@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from accelsim.report.figure import FIGURES, Chart, FigureKind
+from accelsim.report.figure import FIGURES, Chart, FigureKind, PlotlySpec
 from accelsim.report.findings import Findings
 from accelsim.report.palette import kind_colours
+from accelsim.report.plotly import escaped, layout
 from accelsim.schedule.result import LayerResult
 
 if TYPE_CHECKING:
@@ -132,15 +133,43 @@ def _dark(colour: str) -> bool:
     return 0.299 * red + 0.587 * green + 0.114 * blue < 140
 
 
+def interactive(data: TimeShares) -> list[PlotlySpec]:
+    """Return one plotly figure a split."""
+    return [_plotly_stack(shares, data.designs) for shares in (data.by_bottleneck, data.by_kind)]
+
+
+def _plotly_stack(shares: Shares, designs: tuple[str, ...]) -> PlotlySpec:
+    places = list(range(len(designs)))
+    traces: list[dict[str, Any]] = [
+        {"type": "bar", "orientation": "h", "name": escaped(name), "marker": {"color": colour}, "y": places}
+        | {"x": [round(100 * parts.get(name, 0.0), 2) for parts in shares.parts]}
+        | {"texttemplate": "%{x:.0f}", "insidetextanchor": "middle", "textposition": "inside", "textangle": 0}
+        | {"hovertemplate": f"{escaped(name)} %{{x:.1f}} %<extra></extra>"}
+        for name, colour in shares.colours.items()
+    ]
+    y = {"tickvals": places, "ticktext": [escaped(name) for name in designs], "range": [len(places) - 0.4, -0.6]}
+    spec = layout(
+        shares.title,
+        {"title": {"text": "share of latency (%)"}, "range": [0, 100]},
+        y | {"showgrid": False},
+        height=190 + 24 * len(places),
+    )
+    spec |= {"barmode": "stack", "bargap": 0.2, "uniformtext": {"minsize": 9, "mode": "hide"}}
+    spec["margin"] = {"l": 200, "r": 14, "t": 104, "b": 48}
+    return {"data": traces, "layout": spec}
+
+
 FIGURES.register("time")(
     FigureKind(
         title="Where the time goes",
-        reading="Each row is the latency of one best design, cut by what its layers wait for (left) and by what kind of "
-        "layers they are (right). More PEs help only the part that waits for compute; the rest needs bandwidth, a "
+        reading="Each row is the latency of one best design, cut by what its layers wait for and by what kind of "
+        "layers they are. More PEs help only the part that waits for compute; the rest needs bandwidth, a "
         "larger buffer or a faster vector unit.",
         place=40,
         charts=charts,
         draw=draw,
         size=size,
+        interactive=interactive,
+        columns=2,
     )
 )

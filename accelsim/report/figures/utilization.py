@@ -19,12 +19,13 @@ def charts(findings: Findings) -> list[Chart[Scatter]]:
 FIGURES.register("utilization_energy")(
     FigureKind(
         title="Busy PEs and energy",
-        reading="Each dot is one design; right means that more of the array's multiply-accumulate slots do useful work, "
-        "down means less energy. If the cloud does not fall to the right, keeping PEs busy is not what saves energy.",
+        reading="Each dot is one design; right means that more of the array's multiply-accumulate slots do useful "
+        "work, down means less energy. If the cloud does not fall to the right, keeping PEs busy is not what saves energy.",
         place=20,
         charts=charts,
         draw=draw_scatter,
         size=scatter_size,
         interactive=plotly_scatter,
+        columns=2,
     )
 )
