@@ -6,8 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeVar
 
 from accelsim.registry import Registry
 from accelsim.report.findings import Findings
@@ -113,6 +112,6 @@ def rendered(kind: FigureKind[D], chart: Chart[D]) -> Iterator[Figure]:
         yield figure
 
 
-def save_png(figure: Figure, path: Path) -> None:
+def save_png(figure: Figure, target: BinaryIO) -> None:
     """Write the figure as PNG on white; the same figure gives the same bytes."""
-    figure.savefig(path, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
+    figure.savefig(target, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})

@@ -64,8 +64,8 @@ def _draw_panel(axes: Axes, panel: Panel, looks: dict[str, Look]) -> None:
         look = looks[cloud.records[0].hardware]
         axes.plot(cloud.x, cloud.y, look.marker, ms=8, mew=1.5, mec=INK, color=look.colour, zorder=3)
     if panel.front.x:
-        line = {"drawstyle": "steps-post", "color": INK, "lw": 1.4, "zorder": 4}
-        axes.plot(panel.front.x, panel.front.y, ".-", ms=3.5, label=panel.front.name, **line)
+        (line,) = axes.plot(panel.front.x, panel.front.y, ".-", ms=3.5, color=INK, lw=1.4, zorder=4)
+        line.set(drawstyle="steps-post", label=panel.front.name)
     panel.x.apply(axes, "x")
     panel.y.apply(axes, "y")
     axes.set_xlabel(panel.x.label)

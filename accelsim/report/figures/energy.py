@@ -177,7 +177,8 @@ FIGURES.register("energy")(
     FigureKind(
         title="Where the energy goes",
         reading="One bar a component of the best design, cut by operand: weights (W), inputs (I), and outputs with "
-        "their partial sums (O). The bars of a design sum to its energy; what is not modelled says so and adds nothing.",
+        "their partial sums (O). The bars of a design sum to its energy; what is not modelled says so, and adds nothing "
+        "to the sum.",
         place=50,
         charts=charts,
         draw=draw,

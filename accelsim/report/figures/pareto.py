@@ -19,8 +19,9 @@ def charts(findings: Findings) -> list[Chart[Scatter]]:
 FIGURES.register("pareto")(
     FigureKind(
         title="Which designs are worth having",
-        reading="Each dot is one design; left is faster, down is thriftier. The black line joins the designs that "
-        "no other beats in both, the coloured lines do so for each template alone, and the large outlined dots are the best designs of the table above.",
+        reading="Each dot is one design; left is faster, down is thriftier. The black line joins the designs that no "
+        "other beats in both, the coloured lines do so for each template alone, and the large outlined dots are the best "
+        "designs of the table above.",
         place=10,
         charts=charts,
         draw=draw_scatter,

@@ -20,7 +20,7 @@ FIGURES.register("utilization_energy")(
     FigureKind(
         title="Busy PEs and energy",
         reading="Each dot is one design; right means that more of the array's multiply-accumulate slots do useful "
-        "work, down means less energy. If the cloud does not fall to the right, keeping PEs busy is not what saves energy.",
+        "work, down means less energy. If the cloud does not fall to the right, busier PEs are not what saves energy.",
         place=20,
         charts=charts,
         draw=draw_scatter,

@@ -1,0 +1,125 @@
+"""The report: one HTML file that opens offline, and the figures as PNG files beside it."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from accelsim.errors import AccelsimError
+from accelsim.report.choose import findings_of
+from accelsim.report.figure import FIGURES, Chart, FigureKind, rendered, save_png
+from accelsim.report.findings import Findings
+from accelsim.report.markup import data_script, folded, note, section
+from accelsim.report.sections import failures, glossary, header, limits, per_layer, setup, summary
+from accelsim.report.text import slug
+from accelsim.study.result import StudyResult
+
+__all__ = ["page", "write_report"]
+
+#: Name of the page and of the folder of figures inside the folder of the results.
+PAGE, FIGURE_FOLDER = "report.html", "figures"
+
+
+def write_report(result: StudyResult, folder: str | Path) -> Path:
+    """Write the report of ``result`` into ``folder`` and return the path of the page.
+
+    The folder is made if it is missing; the page and the figures in it are replaced. The same result gives the same
+    bytes.
+
+    Args:
+        result: Of a study, complete or not.
+        folder: Usually the folder of the study's results.
+
+    Raises:
+        InputError: A network or template file of the study is no longer there, or has changed.
+        NoMappingError: A design that once fitted does not fit any more, because a file has changed.
+    """
+    folder = Path(folder)
+    figures = folder / FIGURE_FOLDER
+    figures.mkdir(parents=True, exist_ok=True)
+    findings = findings_of(result)
+    path = folder / PAGE
+    path.write_text(page(findings, figures), encoding="utf-8")
+    return path
+
+
+def page(findings: Findings, figures: Path) -> str:
+    """Return the page as text, and write its figures as PNG files.
+
+    Args:
+        findings: What to show.
+        figures: An existing folder for the PNG files.
+    """
+    from plotly.offline import get_plotlyjs
+
+    kinds = sorted(((name, FIGURES[name]) for name in FIGURES), key=lambda entry: (entry[1].place, entry[0]))
+    sections = {name: text for name, kind in kinds if (text := _figure_section(name, kind, findings, figures))}
+    contents = {"best": "Best designs", "setup": "What was studied", "failures": "What failed"}
+    contents |= {name: kind.title for name, kind in kinds if name in sections}
+    contents |= {"layers-table": "Layers"} if findings.designs else {}
+    contents |= {"limits": "Not modelled", "glossary": "Glossary"}
+    links = "\n".join(f'<a href="#{html.escape(name)}">{html.escape(text)}</a>' for name, text in contents.items())
+    body = [
+        header(findings),
+        f"<nav>\n{links}\n</nav>",
+        summary(findings),
+        setup(findings),
+        failures(findings),
+        *sections.values(),
+        per_layer(findings),
+        limits(findings),
+        glossary(findings),
+    ]
+    return Template(_resource("page.html")).substitute(
+        title=html.escape(findings.result.spec.report.title or findings.result.name),
+        style=_resource("style.css"),
+        body="\n".join(part for part in body if part),
+        plotly=get_plotlyjs(),
+        script=_resource("script.js"),
+    )
+
+
+def _resource(name: str) -> str:
+    return files("accelsim.report").joinpath("page", name).read_text(encoding="utf-8")
+
+
+def _figure_section(name: str, kind: FigureKind[Any], findings: Findings, figures: Path) -> str:
+    try:
+        charts = kind.charts(findings)
+    except AccelsimError as error:
+        # One figure that needs an absent package must not cost the others.
+        return section(name, kind.title, note(f"This figure is not drawn. {error}"))
+    if not charts:
+        return ""
+    reading = f"<p>{html.escape(kind.reading)}</p>"
+    return section(name, kind.title, reading, *(_chart(name, kind, chart, figures) for chart in charts))
+
+
+def _chart(name: str, kind: FigureKind[Any], chart: Chart[Any], figures: Path) -> str:
+    png = b"" if chart.folded and kind.interactive else _png(kind, chart)
+    if not chart.folded:
+        figures.joinpath(f"{slug(f'{name} {chart.title}')}.png").write_bytes(png)
+    if kind.interactive is None:
+        encoded = base64.b64encode(png).decode("ascii")
+        shown = f'<figure><img alt="{html.escape(chart.title or kind.title)}" src="data:image/png;base64,{encoded}"></figure>'
+    else:
+        specs: Sequence[dict[str, Any]] = kind.interactive(chart.data)
+        columns = min(kind.columns, len(specs))
+        plots = "\n".join(f'<div class="chart">{data_script(spec)}</div>' for spec in specs)
+        shown = f'<div class="charts" style="--columns:{columns}">\n{plots}\n</div>'
+    if chart.folded:
+        return folded(chart.title, shown)
+    return f"<h3>{html.escape(chart.title)}</h3>\n{shown}" if chart.title else shown
+
+
+def _png(kind: FigureKind[Any], chart: Chart[Any]) -> bytes:
+    buffer = io.BytesIO()
+    with rendered(kind, chart) as figure:
+        save_png(figure, buffer)
+    return buffer.getvalue()
