@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -126,11 +127,16 @@ class _Walker:
         return [self.build(child, (*path, place), inside) for place, child in enumerate(node.value)]
 
     def _scalar(self, node: yaml.ScalarNode, path: FieldPath) -> object:
+        value: object = None
+        readable = True
         try:
-            return self._scalars.construct_object(node)
+            value = self._scalars.construct_object(node)
         except Exception:  # a tag such as !!timestamp lets its constructor fail in its own way on other text
+            readable = False
+        # A whole number that no float can hold would only fail later, wherever it is first calculated with.
+        if not readable or (isinstance(value, int) and abs(value) > sys.float_info.max):
             self.problems.append(self._problem(node, path, f"cannot read the value {shown(node.value)}"))
-            return None
+        return value
 
     def _mapping(self, node: yaml.MappingNode, path: FieldPath, parents: tuple[int, ...]) -> dict[str, object]:
         data: dict[str, object] = {}

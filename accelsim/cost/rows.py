@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
@@ -19,6 +19,7 @@ __all__ = ["OpRows", "Rows", "candidates", "op_rows", "stack"]
 
 Floats = npt.NDArray[np.float64]
 _ROUNDING = 1e-9
+_TRAFFIC = tuple(field.name for field in fields(Traffic))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,10 +91,10 @@ def candidates(op: Op, structure: Structure) -> OpRows:
     less and take the same time on the array; one that moves no less of any operand over any boundary, and spills
     wherever the other does, costs no less on any design.
     """
-    space = mapspace(op, structure.levels)
-    rows = op_rows(op, space, structure)
+    rows = op_rows(op, mapspace(op, structure.levels), structure)
     kept = _undominated(rows)
-    return op_rows(op, space[kept], structure)
+    moved = Traffic(*(getattr(rows.traffic, name)[kept] for name in _TRAFFIC))
+    return OpRows(op, rows.mappings[kept], moved, rows.piece_sizes[kept], rows.piece_counts[kept])
 
 
 def _undominated(rows: OpRows) -> npt.NDArray[np.int64]:
@@ -130,12 +131,7 @@ def stack(layers: Sequence[OpRows]) -> Rows:
     return Rows(
         layer=np.repeat(np.arange(len(layers)), lengths),
         starts=np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64),
-        traffic=Traffic(
-            *(
-                np.concatenate([getattr(rows.traffic, name) for rows in layers])
-                for name in ("down", "up", "footprint", "spilled", "first")
-            )
-        ),
+        traffic=Traffic(*(np.concatenate([getattr(rows.traffic, name) for rows in layers]) for name in _TRAFFIC)),
         tile=np.concatenate([rows.mappings.tiles[:, -1] for rows in layers]).astype(float),
         piece_sizes=np.concatenate([padded(rows.piece_sizes) for rows in layers]),
         piece_counts=np.concatenate([padded(rows.piece_counts) for rows in layers]),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accelsim.report.findings import Design, Findings
-from accelsim.report.text import amount, title
+from accelsim.report.text import amount, short, title
 from accelsim.schedule.result import METRICS
 from accelsim.search.objectives import implied_goal
 from accelsim.study.record import Record
@@ -30,8 +30,8 @@ class Choice:
 
 
 def superlative(metric: str) -> str:
-    """Return what the best design by ``metric`` has, such as ``least energy-delay product``."""
-    return f"{'least' if implied_goal(metric) == 'min' else 'highest'} {title(metric)}"
+    """Return what the best design by ``metric`` has, such as ``least EDP``."""
+    return f"{'least' if implied_goal(metric) == 'min' else 'highest'} {short(metric)}"
 
 
 def choose(result: StudyResult) -> list[Choice]:

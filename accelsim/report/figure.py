@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeVar
 from accelsim.registry import Registry
 from accelsim.report.findings import Findings
 from accelsim.report.palette import GRID, INK, MUTED
+from accelsim.report.plotly import Plot
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FIGURES", "Chart", "FigureKind", "PlotlySpec", "rendered", "save_png"]
+__all__ = ["FIGURES", "Chart", "FigureKind", "rendered", "save_png"]
 
 D = TypeVar("D")
 
-#: A plotly figure as plain data: ``{"data": [...], "layout": {...}}``.
-PlotlySpec = dict[str, Any]
 _DPI = 110
 
 
@@ -50,7 +49,8 @@ class FigureKind(Generic[D]):
         charts: From the findings to the drawings; none if the study has nothing of the kind.
         draw: Draws on an empty matplotlib figure.
         size: Width and height of the matplotlib figure in inches.
-        columns: How many plotly figures of a chart stand side by side where there is room.
+        columns: How many plotly figures of a chart stand side by side where there is room; from three on they share
+            one legend.
         interactive: The same data as plotly figures, for the page; it has the matplotlib drawing if there is no such
             function.
     """
@@ -61,7 +61,7 @@ class FigureKind(Generic[D]):
     charts: Callable[[Findings], Sequence[Chart[D]]]
     draw: Callable[[Figure, D], None]
     size: Callable[[D], tuple[float, float]]
-    interactive: Callable[[D], Sequence[PlotlySpec]] | None = None
+    interactive: Callable[[D], Sequence[Plot]] | None = None
     columns: int = 1
 
 

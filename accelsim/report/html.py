@@ -15,7 +15,8 @@ from accelsim.errors import AccelsimError
 from accelsim.report.choose import findings_of
 from accelsim.report.figure import FIGURES, Chart, FigureKind, rendered, save_png
 from accelsim.report.findings import Findings
-from accelsim.report.markup import data_script, folded, note, section
+from accelsim.report.markup import chip, data_script, folded, note, section
+from accelsim.report.plotly import Plot
 from accelsim.report.sections import failures, glossary, header, limits, per_layer, setup, summary
 from accelsim.report.text import slug
 from accelsim.study.result import StudyResult
@@ -24,6 +25,7 @@ __all__ = ["page", "write_report"]
 
 #: Name of the page and of the folder of figures inside the folder of the results.
 PAGE, FIGURE_FOLDER = "report.html", "figures"
+_SHARED_LEGEND = 3
 
 
 def write_report(result: StudyResult, folder: str | Path) -> Path:
@@ -68,7 +70,7 @@ def page(findings: Findings, figures: Path) -> str:
     body = [
         header(findings),
         f"<nav>\n{links}\n</nav>",
-        summary(findings),
+        f'<div class="whole">{summary(findings)}</div>',
         setup(findings),
         failures(findings),
         *sections.values(),
@@ -107,15 +109,32 @@ def _chart(name: str, kind: FigureKind[Any], chart: Chart[Any], figures: Path) -
         figures.joinpath(f"{slug(f'{name} {chart.title}')}.png").write_bytes(png)
     if kind.interactive is None:
         encoded = base64.b64encode(png).decode("ascii")
-        shown = f'<figure><img alt="{html.escape(chart.title or kind.title)}" src="data:image/png;base64,{encoded}"></figure>'
+        words = html.escape(chart.title or kind.title)
+        shown = f'<figure><img alt="{words}" src="data:image/png;base64,{encoded}"></figure>'
     else:
-        specs: Sequence[dict[str, Any]] = kind.interactive(chart.data)
-        columns = min(kind.columns, len(specs))
-        plots = "\n".join(f'<div class="chart">{data_script(spec)}</div>' for spec in specs)
-        shown = f'<div class="charts" style="--columns:{columns}">\n{plots}\n</div>'
+        shown = _plots(kind.interactive(chart.data), kind.columns)
     if chart.folded:
         return folded(chart.title, shown)
     return f"<h3>{html.escape(chart.title)}</h3>\n{shown}" if chart.title else shown
+
+
+def _plots(plots: Sequence[Plot], columns: int) -> str:
+    legend: dict[str, str] = {}
+    if columns >= _SHARED_LEGEND:
+        for plot in plots:
+            legend |= plot.legend()
+        plots = [plot.without_legend() for plot in plots]
+    entries = "".join(f'<span class="name">{chip(colour)}{name}</span>' for name, colour in legend.items())
+    inner = "\n".join(map(_plot, plots))
+    above = f'<div class="legend">{entries}</div>\n' if entries else ""
+    return f'{above}<div class="charts" style="--columns:{min(columns, len(plots))}">\n{inner}\n</div>'
+
+
+def _plot(plot: Plot) -> str:
+    # Its height is reserved, so that nothing moves when the chart is drawn.
+    title = f"<h4>{html.escape(plot.title)}</h4>" if plot.title else ""
+    height = int(plot.layout.get("height", 400))
+    return f'<div>{title}<div class="chart" style="min-height:{height}px">{data_script(plot.as_dict())}</div></div>'
 
 
 def _png(kind: FigureKind[Any], chart: Chart[Any]) -> bytes:

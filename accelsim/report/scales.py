@@ -17,7 +17,13 @@ __all__ = ["AxisScale", "axis_scale"]
 #: Greatest over least value from which an axis is logarithmic.
 _WIDE = 8.0
 _FEW_TICKS = 7
-_SUBDIVISIONS = ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))
+_SUBDIVISIONS = (
+    (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0),
+    (1.0, 1.5, 2.0, 3.0, 5.0, 7.0),
+    (1.0, 2.0, 5.0),
+    (1.0, 3.0),
+    (1.0,),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from accelsim.study.record import Record
 __all__ = ["Cloud", "Panel", "Scatter", "front_of", "scatter"]
 
 #: Dots of one template in one panel; more are thinned out evenly.
-_MOST_DOTS = 1200
+_MOST_DOTS = 1500
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from accelsim.report.figure import PlotlySpec
 from accelsim.report.palette import INK, MUTED, Look
-from accelsim.report.plotly import escaped, layout
+from accelsim.report.plotly import Plot, escaped, layout
 from accelsim.report.scatter import Cloud, Panel, Scatter
 from accelsim.report.text import amount, parameters
 from accelsim.study.record import Record
@@ -72,15 +71,19 @@ def _draw_panel(axes: Axes, panel: Panel, looks: dict[str, Look]) -> None:
     axes.set_ylabel(panel.y.label)
 
 
-def plotly_scatter(data: Scatter) -> list[PlotlySpec]:
+def plotly_scatter(data: Scatter) -> list[Plot]:
     """Return one plotly figure a panel; a dot shows the design's parameters and figures when it is pointed at."""
     return [_plotly_panel(panel, data.looks) for panel in data.panels]
 
 
-def _plotly_panel(panel: Panel, looks: dict[str, Look]) -> PlotlySpec:
+def _plotly_panel(panel: Panel, looks: dict[str, Look]) -> Plot:
     traces = []
     if panel.rejected.x:
-        traces.append(_trace(panel.rejected, {"symbol": "x-thin", "size": 4, "opacity": 0.5, "line": {"width": 1}}))
+        traces.append(
+            _trace(
+                panel.rejected, {"symbol": "x-thin", "size": 4, "opacity": 0.6, "line": {"width": 1, "color": MUTED}}
+            )
+        )
     for cloud in panel.clouds:
         look = looks[cloud.name]
         traces.append(_trace(cloud, {"symbol": look.symbol, "size": 5, "opacity": 0.4, "color": look.colour}))
@@ -96,7 +99,7 @@ def _plotly_panel(panel: Panel, looks: dict[str, Look]) -> PlotlySpec:
         look = looks[cloud.records[0].hardware]
         marker = {"symbol": look.symbol, "size": 13, "color": look.colour, "line": {"width": 2, "color": INK}}
         traces.append(_trace(cloud, marker) | {"name": f"best {cloud.name}", "showlegend": False})
-    return {"data": traces, "layout": layout(panel.network, panel.x.plotly(), panel.y.plotly())}
+    return Plot(panel.network, traces, layout(panel.x.plotly(), panel.y.plotly()))
 
 
 def _trace(cloud: Cloud, marker: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -10,7 +11,7 @@ from accelsim.parameters import Value
 from accelsim.report.choose import superlative
 from accelsim.report.findings import Design, Findings
 from accelsim.report.markup import Cell, Row, chip, code, folded, listed, note, plain, section, table
-from accelsim.report.text import NOT_MODELLED, TIMES, amount, meaning, number, parameters, percent, title
+from accelsim.report.text import NOT_MODELLED, TIMES, amount, meaning, number, parameters, percent, short, title
 from accelsim.schedule.result import METRICS, LayerResult
 from accelsim.study.record import Record
 
@@ -19,6 +20,8 @@ __all__ = ["failures", "glossary", "header", "limits", "per_layer", "setup", "su
 _MOST_REASONS = 12
 _MOST_VALUES = 12
 _LONGEST_REASON = 240
+#: The folders of an absolute path: a report is shown to others, whom the machine's folders do not concern.
+_FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s/\\:'\"]+[/\\])+")
 _SUMMARY = (
     "latency_ms",
     "energy_pj",
@@ -65,22 +68,23 @@ def summary(findings: Findings) -> str:
     shown = [name for name in _SUMMARY if name != findings.best_by]
     shown.insert(0, findings.best_by)
     shown += [m for m in dict.fromkeys(o.metric for o in findings.result.objectives) if m not in shown]
-    heads = [plain("network"), plain("template"), *(plain(_head(metric), numeric=True) for metric in shown)]
+    heads = [plain("network"), plain("template"), *(plain(short(metric), numeric=True) for metric in shown)]
     rows = []
     for network in findings.result.networks:
         for place, design in enumerate(findings.designs_of(network)):
+            colour = findings.looks[design.record.hardware].colour
+            role = f'<br><span class="small">{html.escape(design.role)}</span>' if design.role else ""
             kind = " ".join(["first"] * (place == 0) + ["best"] * design.champion)
             cells = [
                 Cell(f'<span class="name">{html.escape(network)}</span>' if place == 0 else ""),
-                Cell(
-                    f'<span class="name">{chip(findings.looks[design.record.hardware].colour)}{html.escape(design.label)}</span>'
-                ),
+                Cell(f'<span class="name">{chip(colour)}{html.escape(design.record.hardware)}</span>{role}'),
                 *(plain(amount(metric, _figure(design, metric)), numeric=True) for metric in shown),
                 Cell(_words(_point(design.record))),
             ]
             rows.append(Row(cells, kind))
+    spelt = f" ({title(findings.best_by)})" if short(findings.best_by) != title(findings.best_by) else ""
     said = (
-        f"The best design of each network and template is the one with the {superlative(findings.best_by)} "
+        f"The best design of each network and template is the one with the {superlative(findings.best_by)}{spelt} "
         "among those that meet every constraint; the marked row is the best of its network across templates."
     )
     if any(design.role for design in findings.designs):
@@ -90,10 +94,6 @@ def summary(findings: Findings) -> str:
             "accurate one stand beside it."
         )
     return section("best", "Best designs", f"<p>{html.escape(said)}</p>", table([*heads, plain("parameters")], rows))
-
-
-def _head(metric: str) -> str:
-    return title(metric).replace(" utilization", " util.").replace("energy-delay product", "EDP")
 
 
 def _figure(design: Design, metric: str) -> float | None:
@@ -113,14 +113,14 @@ def setup(findings: Findings) -> str:
     """Return what was varied, what was wanted, and how the space was searched."""
     result = findings.result
     rows = [
-        Row([plain(owner), Cell(code(name)), plain(_tried(values)), plain(f"{len(values):,}", numeric=True)])
-        for (owner, name), values in _varied(result.records).items()
+        Row([Cell(f'<span class="name">{html.escape(owner)}</span>'), Cell("<br>".join(lines))])
+        for owner, lines in _varied(result.records).items()
     ]
-    heads = [plain("of"), plain("parameter"), plain("values tried"), plain("how many", numeric=True)]
+    heads = [plain("of"), plain("values tried")]
     wanted = [
         f"{html.escape(str(objective))}: {html.escape(meaning(objective.metric))}" for objective in result.objectives
     ]
-    bounds = [html.escape(str(constraint)) for constraint in result.criteria.constraints]
+    bounds = [html.escape(str(constraint).replace("mm^2", "mm²")) for constraint in result.criteria.constraints]
     search = result.spec.search
     arms = [
         f"<b>{html.escape(name)}</b>: {html.escape(arm.algorithm)}"
@@ -141,15 +141,18 @@ def setup(findings: Findings) -> str:
     return section("setup", "What was studied", *parts)
 
 
-def _varied(records: Sequence[Record]) -> dict[tuple[str, str], list[Value]]:
-    """Return (network or template, parameter) -> the values tried, numbers ascending."""
-    found: dict[tuple[str, str], dict[Value, None]] = {}
+def _varied(records: Sequence[Record]) -> dict[str, list[str]]:
+    """Return network or template -> a line of markup for each parameter: its name and the values tried."""
+    found: dict[str, dict[str, dict[Value, None]]] = {}
     for record in records:
         for name, value in record.point.items():
             side, _, parameter = name.partition(".")
             owner = record.network if side == "network" else record.hardware
-            found.setdefault((owner, parameter), {})[value] = None
-    return {key: _sorted(list(values)) for key, values in found.items()}
+            found.setdefault(owner, {}).setdefault(parameter, {})[value] = None
+    return {
+        owner: [f"{code(name)}: {html.escape(_tried(_sorted(list(values))))}" for name, values in varied.items()]
+        for owner, varied in found.items()
+    }
 
 
 def _sorted(values: list[Value]) -> list[Value]:
@@ -161,7 +164,11 @@ def _tried(values: list[Value]) -> str:
     words = list(parameters({str(place): value for place, value in enumerate(values)}).values())
     if len(words) <= _MOST_VALUES:
         return ", ".join(words)
-    return f"{words[0]} to {words[-1]}" if not isinstance(values[0], str) else ", ".join(words[:_MOST_VALUES]) + ", ..."
+    return (
+        f"{words[0]} to {words[-1]}, {len(words):,} values"
+        if not isinstance(values[0], str)
+        else ", ".join(words[:_MOST_VALUES]) + ", ..."
+    )
 
 
 def failures(findings: Findings) -> str:
@@ -182,7 +189,7 @@ def failures(findings: Findings) -> str:
         parts.append(table(heads, rows))
         parts += [f"<p>{rest:,} more failed for other reasons; the CSV of the study lists each.</p>"] if rest else []
     missed = [
-        f"{html.escape(str(constraint))}: missed by {count:,} designs"
+        f"{html.escape(str(constraint).replace('mm^2', 'mm²'))}: missed by {count:,} designs"
         for constraint in result.criteria.constraints
         if (count := sum(constraint.violation(record.metrics) > 0 for record in findings.comparable))
     ]
@@ -198,6 +205,7 @@ def failures(findings: Findings) -> str:
 
 def _shortened(reason: str) -> str:
     first = reason.strip().splitlines()[0] if reason.strip() else "no reason was recorded"
+    first = _FOLDERS.sub("", first)
     return first if len(first) <= _LONGEST_REASON else f"{first[: _LONGEST_REASON - 3]}..."
 
 
@@ -210,8 +218,9 @@ def per_layer(findings: Findings) -> str:
 
 def _fixed(design: Design) -> str:
     values = parameters(design.evaluation.network_parameters) | parameters(design.evaluation.hardware_parameters)
-    clock = f"{number(design.evaluation.clock_hz / 1e6)} MHz, peak {number(design.evaluation.peak_macs_per_cycle)} MACs per cycle"
-    return f'<p class="small">{_words(values)}<br>{html.escape(clock)}</p>'
+    evaluation = design.evaluation
+    clock = f"{number(evaluation.clock_hz / 1e6)} MHz, peak {number(evaluation.peak_macs_per_cycle)} MACs per cycle"
+    return f'<p class="small">{_words(values)}<br>{clock}</p>'
 
 
 def _layer_table(design: Design, findings: Findings) -> str:
@@ -251,7 +260,7 @@ def limits(findings: Findings) -> str:
     for design in findings.designs:
         for line in design.evaluation.ledger:
             if line.pj_per_action is None:
-                name = " ".join(part for part in (line.component, line.operand, line.action) if part)
+                name = f"{line.component} {line.operand} {line.action}" if line.operand else line.component
                 templates = missing.setdefault(name, [])
                 if design.record.hardware not in templates:
                     templates.append(design.record.hardware)

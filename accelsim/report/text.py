@@ -21,6 +21,7 @@ __all__ = [
     "parameters",
     "percent",
     "scale_of",
+    "short",
     "slug",
     "title",
 ]
@@ -54,6 +55,7 @@ _TITLES = {
     "top1": "top-1 accuracy",
     "top5": "top-5 accuracy",
 }
+_SHORT = {"edp_pj_ms": "EDP", "top1": "top-1", "top5": "top-5"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,11 @@ class Scale:
 def title(metric: str) -> str:
     """Return what a person calls the metric."""
     return _TITLES.get(metric, metric.replace("_", " "))
+
+
+def short(metric: str) -> str:
+    """Return the shortest name a person knows the metric by, for the heads of tables."""
+    return _SHORT.get(metric, title(metric))
 
 
 def meaning(metric: str) -> str:

@@ -70,10 +70,16 @@ class StudyPlan:
         """What the evaluations depend on, as text: each key of the study that is not cosmetic, each file it uses."""
         data = self.source.data if isinstance(self.source.data, dict) else {}
         parts = {key: json.dumps(value, default=str) for key, value in sorted(data.items()) if key not in COSMETIC}
-        sides = [side for search in self.searches for side in (search.network, search.hardware)]
-        for path in dict.fromkeys(side.path for side in sides):
+        for path in self.files:
             parts[f"file {path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
         return parts
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Files the evaluations depend on: networks, accelerator templates, and the technology tables of these."""
+        templates = dict.fromkeys(search.hardware.path for search in self.searches)
+        tables = [find("technology", hardware_template(path).spec.technology) for path in templates]
+        return tuple(dict.fromkeys([*(search.network.path for search in self.searches), *templates, *tables]))
 
 
 def load_study(name: str | Path) -> StudyPlan:

@@ -52,15 +52,8 @@ def run_study(
     folder = Path(folder) if folder is not None else plan.folder
     judge = Judge(plan.criteria, plan.spec.accuracy)
     trust = judge.estimator.trust() if judge.estimator else ""
-    info = {
-        "name": plan.name,
-        "study": json.dumps(plan.source.data, default=str),
-        "total": str(plan.total),
-        "notes": json.dumps(plan.notes),
-        "trust": trust,
-    }
     complete = False
-    with Store(folder, version("accelsim"), plan.parts, info) as store:
+    with Store(folder, version("accelsim"), plan.parts, _about(plan, trust)) as store:
         run = Run(plan, judge, store, evaluator, on_progress)
         count = workers or plan.spec.workers or cores()
         try:
@@ -89,3 +82,14 @@ def run_study(
         trust=trust,
         notes=plan.notes,
     )
+
+
+def _about(plan: StudyPlan, trust: str) -> dict[str, str]:
+    """Return what the store keeps of a study, so that its result can be read without the study's file."""
+    return {
+        "name": plan.name,
+        "study": json.dumps(plan.source.data, default=str),
+        "total": str(plan.total),
+        "notes": json.dumps(plan.notes),
+        "trust": trust,
+    }

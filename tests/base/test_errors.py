@@ -63,6 +63,11 @@ def test_shown_survives_numbers_that_python_does_not_print() -> None:
         ("banana", ["weight", "height"], None),
         (0.3, [0.35, 0.5, 1.0], "0.35"),
         (7, [32, 64], None),
+        ("Weights", ["W", "I", "O"], "W"),
+        ("convolution", ["conv", "c", "pool"], "conv"),
+        ("mobile", ["resnet18", "mobilenet_v3_large", "mobilenet_v3_small"], "mobilenet_v3_large"),
+        ("m", ["mobilenet_v1"], None),
+        ("", ["mobilenet_v1"], None),
         ("x", [], None),
     ],
 )

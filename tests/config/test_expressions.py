@@ -273,7 +273,7 @@ def test_nothing_runs_for_long(text: str) -> None:
         assert evaluate(text, NAMES, "x") < 2**1024
     except InputError as error:
         assert len(str(error)) < 400
-    assert time.perf_counter() - start < 1
+    assert time.perf_counter() - start < 5
 
 
 def test_an_infinite_parameter_may_stay_infinite() -> None:

@@ -221,6 +221,7 @@ def test_nesting_that_people_write_is_fine() -> None:
         "a: !!bool maybe",
         "a: !!timestamp never",
         "a: " + "9" * 5000,
+        "a: -0x" + "f" * 300,
     ],
 )
 def test_values_that_are_no_plain_data(text: str, problems_of: ProblemsOf) -> None:
@@ -228,6 +229,10 @@ def test_values_that_are_no_plain_data(text: str, problems_of: ProblemsOf) -> No
     assert (problem.field, problem.line) == ("a", 1)
     assert problem.message.startswith("cannot read ")
     assert len(str(problem)) < 200
+
+
+def test_the_largest_numbers_are_read() -> None:
+    assert parse(f"[{2**1023}, 1.7e308, -.inf]").data == [2**1023, 1.7e308, float("-inf")]
 
 
 def test_keys_that_are_no_words(problems_of: ProblemsOf) -> None:

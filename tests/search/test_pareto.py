@@ -172,3 +172,14 @@ def test_reference_box_of_one_design_still_has_room():
     ideal, reference = reference_box(np.array([[2.0, -50.0]]))
     assert (ideal < reference).all()
     assert reference_box(np.array([[np.inf, 1.0]])) is None
+
+
+def test_an_installed_extra_that_is_itself_broken_is_not_called_missing(monkeypatch):
+    from accelsim.search import extras
+
+    def broken(name):
+        raise ModuleNotFoundError("No module named 'cffi'", name="cffi")
+
+    monkeypatch.setattr(extras, "import_module", broken)
+    with pytest.raises(ModuleNotFoundError, match="cffi"):
+        hypervolume(np.zeros((1, 3)), np.ones(3))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from accelsim.report.figure import FIGURES, Chart, FigureKind, PlotlySpec
+from accelsim.report.figure import FIGURES, Chart, FigureKind
 from accelsim.report.findings import Findings
 from accelsim.report.palette import INK, Look, looks
-from accelsim.report.plotly import escaped, layout
+from accelsim.report.plotly import Plot, escaped, layout
 from accelsim.report.scales import AxisScale, axis_scale
 from accelsim.report.scatter_drawing import hover_text
+from accelsim.report.text import number
+from accelsim.schedule.result import METRICS
 from accelsim.search.objectives import Objective
 from accelsim.study.record import Record
 
@@ -71,9 +74,10 @@ def edge(points: Sequence[tuple[float, float]], signs: tuple[int, int]) -> tuple
 
 
 def charts(findings: Findings) -> list[Chart[ArmFronts]]:
-    """Return one chart a network, or none if the study has one arm or one objective."""
+    """Return one chart a network; none if there is one objective, or if there is one arm and no accuracy is wanted."""
     result = findings.result
-    if len(result.arms) < 2 or len(result.objectives) < 2:
+    accuracy = any(objective.metric not in METRICS for objective in result.objectives)
+    if len(result.objectives) < 2 or (len(result.arms) < 2 and not accuracy):
         return []
     objectives = _axes(result.objectives)
     found = []
@@ -155,7 +159,7 @@ def _draw_dots(axes: Axes, arm: ArmFront, data: ArmFronts) -> Any:
     return axes.scatter(arm.x, arm.y, s=16, c=arm.colour, cmap=_COLOURS, norm=norm, ec=INK, lw=0.3, zorder=3)
 
 
-def interactive(data: ArmFronts) -> list[PlotlySpec]:
+def interactive(data: ArmFronts) -> list[Plot]:
     """Return one plotly figure with all arms; a design shows its parameters when it is pointed at."""
     traces: list[dict[str, Any]] = []
     for arm in data.arms:
@@ -173,7 +177,7 @@ def interactive(data: ArmFronts) -> list[PlotlySpec]:
             "line": {"width": 1, "color": look.colour},
         }
         if data.colour is not None:
-            marker |= {"color": arm.colour, "coloraxis": "coloraxis"}
+            marker |= {"color": [_shade(value, data.colour) for value in arm.colour], "coloraxis": "coloraxis"}
         text = [f"<b>{escaped(arm.arm)}</b><br>{hover_text(record)}" for record in arm.records]
         name = f"{arm.arm} ({len(arm.records)})"
         traces.append(
@@ -181,14 +185,19 @@ def interactive(data: ArmFronts) -> list[PlotlySpec]:
             | {"mode": "markers", "name": escaped(name), "x": arm.x, "y": arm.y, "marker": marker, "text": text}
             | {"hovertemplate": "%{text}<extra></extra>"}
         )
-    spec = layout("", data.x.plotly(), data.y.plotly(), height=520)
+    spec = layout(data.x.plotly(), data.y.plotly(), height=520)
     if data.colour is not None:
-        spec["coloraxis"] = {
-            "colorscale": "Viridis",
-            "reversescale": True,
-            "colorbar": {"title": {"text": data.colour.label}},
-        }
-    return [{"data": traces, "layout": spec}]
+        bar: dict[str, Any] = {"title": {"text": data.colour.label}}
+        if data.colour.log:
+            bar |= {"tickvals": [_shade(tick, data.colour) for tick in data.colour.ticks]}
+            bar |= {"ticktext": [number(tick) for tick in data.colour.ticks]}
+        spec["coloraxis"] = {"colorscale": "Viridis", "reversescale": True, "colorbar": bar}
+    return [Plot("", traces, spec)]
+
+
+def _shade(value: float, axis: AxisScale) -> float:
+    """Return where ``value`` stands on plotly's colour axis, which knows no logarithm."""
+    return math.log10(value) if axis.log else value
 
 
 FIGURES.register("arms")(

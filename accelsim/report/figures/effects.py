@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from accelsim.parameters import Value
-from accelsim.report.figure import FIGURES, Chart, FigureKind, PlotlySpec
+from accelsim.report.figure import FIGURES, Chart, FigureKind
 from accelsim.report.findings import Findings
 from accelsim.report.palette import INK
-from accelsim.report.plotly import escaped, layout
+from accelsim.report.plotly import Plot, escaped, layout
 from accelsim.report.scales import AxisScale
 from accelsim.report.text import TIMES, Scale, number, parameters, title
 from accelsim.study.record import Record
@@ -220,27 +220,37 @@ def _draw_effect(axes: Axes, one: Effect, colour: str) -> None:
     axes.grid(visible=False, axis="x")
 
 
-def interactive(data: Effects) -> list[PlotlySpec]:
+def interactive(data: Effects) -> list[Plot]:
     """Return one plotly figure a metric, with the parameters side by side."""
     return [_plotly_row(effects, data) for effects in data.rows]
 
 
-def _plotly_row(effects: Sequence[Effect], data: Effects) -> PlotlySpec:
-    axis = _axis(effects)
+def _plotly_row(effects: Sequence[Effect], data: Effects) -> Plot:
+    y = _axis(effects).plotly() | {"title": {"text": f"{TIMES} median"}}
+    spec = layout({}, y, height=245) | {"margin": {"l": 62, "r": 14, "t": 10, "b": 74}}
     traces: list[dict[str, Any]] = []
-    # A title of its own for each group of boxes, as the tick in its middle.
-    names = [[f"<b>{escaped(_name(one.parameter))}</b> {TIMES}{one.factor:.2g}" for _ in one.boxes] for one in effects]
-    values = [[escaped(box.value) for box in one.boxes] for one in effects]
-    for one, outer, inner in zip(effects, names, values, strict=True):
+    share = 1 / len(effects)
+    for place, one in enumerate(effects):
         low, first, middle, third, high = zip(*(box.levels for box in one.boxes), strict=True)
+        number_of = str(place + 1) if place else ""
         traces.append(
-            {"type": "box", "x": [outer, inner], "lowerfence": low, "q1": first, "median": middle}
-            | {"q3": third, "upperfence": high, "name": escaped(one.parameter), "showlegend": False}
+            {
+                "type": "box",
+                "x": [escaped(box.value).replace("_", "<br>") for box in one.boxes],
+                "xaxis": f"x{number_of}",
+            }
+            | {"lowerfence": low, "q1": first, "median": middle, "q3": third, "upperfence": high}
+            | {"name": escaped(_name(one.parameter)), "showlegend": False}
             | {"marker": {"color": data.colour}, "line": {"width": 1.5}}
         )
-    y = axis.plotly() | {"title": {"text": f"{TIMES} median"}}
-    x = {"type": "multicategory", "showgrid": False, "tickfont": {"size": 11}}
-    return {"data": traces, "layout": layout(_label(effects[0].metric), x, y, height=300)}
+        spec[f"xaxis{number_of}"] = {
+            "type": "category",
+            "domain": [place * share + 0.01, (place + 1) * share - 0.01],
+            "title": {"text": f"<b>{escaped(_name(one.parameter))}</b><br>{TIMES}{one.factor:.2g}"},
+            "tickfont": {"size": 11},
+            "showgrid": False,
+        }
+    return Plot(_label(effects[0].metric), traces, spec)
 
 
 FIGURES.register("effects")(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from accelsim.report.figure import FIGURES, Chart, FigureKind, PlotlySpec
+from accelsim.report.figure import FIGURES, Chart, FigureKind
 from accelsim.report.findings import Findings
 from accelsim.report.palette import MUTED, OPERAND_COLOURS
-from accelsim.report.plotly import escaped, layout
+from accelsim.report.plotly import Plot, escaped, layout
 from accelsim.report.text import NOT_MODELLED, Scale, amount, percent, scale_of
 from accelsim.schedule.result import Evaluation
 
@@ -144,14 +144,15 @@ def _words(row: EnergyRow, total_pj: float) -> str:
     return f"{words} + {', '.join(row.missing)} {NOT_MODELLED}" if row.missing else words
 
 
-def interactive(data: Breakdowns) -> list[PlotlySpec]:
+def interactive(data: Breakdowns) -> list[Plot]:
     """Return one plotly figure a design, all with the same scale."""
     longest = max((row.total_pj or 0.0 for design in data.designs for row in design.rows), default=0.0)
     end = 1.6 * data.scale.of(longest) or 1.0
-    return [_plotly_design(design, data.scale, end) for design in data.designs]
+    rows = max(len(design.rows) for design in data.designs)
+    return [_plotly_design(design, data.scale, end, rows) for design in data.designs]
 
 
-def _plotly_design(design: Breakdown, scale: Scale, end: float) -> PlotlySpec:
+def _plotly_design(design: Breakdown, scale: Scale, end: float, rows: int) -> Plot:
     places = list(range(len(design.rows)))
     traces: list[dict[str, Any]] = [
         {"type": "bar", "orientation": "h", "name": operand or "no operand", "marker": {"color": colour}, "y": places}
@@ -166,19 +167,19 @@ def _plotly_design(design: Breakdown, scale: Scale, end: float) -> PlotlySpec:
         for place, row in zip(places, design.rows, strict=True)
     ]
     names = [escaped(row.component) for row in design.rows]
-    y = {"tickvals": places, "ticktext": names, "range": [len(places) - 0.4, -0.6], "showgrid": False}
+    y = {"tickvals": places, "ticktext": names, "range": [rows - 0.4, -0.6], "showgrid": False}
     x = {"title": {"text": f"energy ({scale.unit})"}, "range": [0, end]}
-    spec = layout(f"{design.title}: {amount('energy_pj', design.total_pj)}", x, y, height=150 + 26 * len(places))
-    spec |= {"barmode": "stack", "bargap": 0.25, "annotations": words, "margin": {"l": 128, "r": 8, "t": 64, "b": 48}}
-    return {"data": traces, "layout": spec}
+    spec = layout(x, y, height=70 + 26 * rows)
+    spec |= {"barmode": "stack", "bargap": 0.25, "annotations": words, "margin": {"l": 128, "r": 8, "t": 40, "b": 48}}
+    return Plot(f"{design.title}: {amount('energy_pj', design.total_pj)}", traces, spec)
 
 
 FIGURES.register("energy")(
     FigureKind(
         title="Where the energy goes",
         reading="One bar a component of the best design, cut by operand: weights (W), inputs (I), and outputs with "
-        "their partial sums (O). The bars of a design sum to its energy; what is not modelled says so, and adds nothing "
-        "to the sum.",
+        "their partial sums (O). The bars of a design sum to its energy; what is not modelled says so, and adds "
+        "nothing to the sum.",
         place=50,
         charts=charts,
         draw=draw,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.report.figure import FIGURES, Chart, FigureKind, PlotlySpec
+from accelsim.report.figure import FIGURES, Chart, FigureKind
 from accelsim.report.findings import Findings
 from accelsim.report.palette import looks
-from accelsim.report.plotly import escaped, layout
+from accelsim.report.plotly import Plot, escaped, layout
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -113,7 +113,7 @@ def draw(figure: Figure, data: Curves) -> None:
     )
 
 
-def interactive(data: Curves) -> list[PlotlySpec]:
+def interactive(data: Curves) -> list[Plot]:
     """Return one plotly figure with all arms."""
     traces: list[dict[str, Any]] = []
     for arm in data.arms:
@@ -128,7 +128,7 @@ def interactive(data: Curves) -> list[PlotlySpec]:
         )
     x = {"title": {"text": "evaluations"}, "rangemode": "tozero"}
     y = {"title": {"text": "hypervolume (share of the box)"}, "rangemode": "tozero"}
-    return [{"data": traces, "layout": layout("", x, y, height=440)}]
+    return [Plot("", traces, layout(x, y, height=440))]
 
 
 def _rounded(curve: tuple[float, ...]) -> list[float]:

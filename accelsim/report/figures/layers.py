@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.report.figure import FIGURES, Chart, FigureKind, PlotlySpec
+from accelsim.report.figure import FIGURES, Chart, FigureKind
 from accelsim.report.findings import Design, Findings
 from accelsim.report.palette import INK
-from accelsim.report.plotly import escaped, layout
+from accelsim.report.plotly import Plot, escaped, layout
 from accelsim.report.text import TIMES, amount, percent
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _legend(figure: Figure, data: Layers) -> None:
     )
 
 
-def interactive(data: Layers) -> list[PlotlySpec]:
+def interactive(data: Layers) -> list[Plot]:
     """Return the same bars for plotly; a bar shows the layer's op, shape and slack when it is pointed at."""
     # The name alone may occur in two layers of an outside evaluation; the row number never does.
     rows = list(range(len(data.bars)))
@@ -209,10 +209,10 @@ def interactive(data: Layers) -> list[PlotlySpec]:
         "showgrid": False,
     }
     x = {"title": {"text": "overall utilization (%)"}, "range": [0, 100], "domain": [0, 0.66], "side": "top"}
-    spec = layout("", x, y, height=150 + _ROW_PIXELS * max(len(rows), 6))
+    spec = layout(x, y, height=120 + _ROW_PIXELS * max(len(rows), 6))
     spec |= {"xaxis2": {"title": {"text": "share of latency (%)"}, "domain": [0.7, 1], "side": "top"}}
-    spec |= {"barmode": "overlay", "bargap": 0.2, "margin": {"l": 170, "r": 14, "t": 104, "b": 12}}
-    return [{"data": traces, "layout": spec}]
+    spec |= {"barmode": "overlay", "bargap": 0.2, "margin": {"l": 170, "r": 14, "t": 96, "b": 12}}
+    return [Plot("", traces, spec)]
 
 
 def _percent(share: float | None) -> float | None:

@@ -6,12 +6,18 @@ from accelsim.report.figure import FIGURES, Chart, FigureKind
 from accelsim.report.findings import Findings
 from accelsim.report.scatter import Scatter, scatter
 from accelsim.report.scatter_drawing import draw_scatter, plotly_scatter, scatter_size
+from accelsim.schedule.result import METRICS
 
 __all__ = ["charts"]
 
 
 def charts(findings: Findings) -> list[Chart[Scatter]]:
-    """Return one chart with a panel a network, or none if no design was evaluated."""
+    """Return one chart with a panel a network, or none if no design was evaluated.
+
+    In a study that also wants accuracy the front of latency and energy alone is one of tiny networks, so there is none.
+    """
+    if any(objective.metric not in METRICS for objective in findings.result.objectives):
+        return []
     data = scatter(findings, "latency_ms", "energy_pj", with_front=True)
     return [Chart("", data)] if data.panels else []
 
@@ -19,9 +25,9 @@ def charts(findings: Findings) -> list[Chart[Scatter]]:
 FIGURES.register("pareto")(
     FigureKind(
         title="Which designs are worth having",
-        reading="Each dot is one design; left is faster, down is thriftier. The black line joins the designs that no "
-        "other beats in both, the coloured lines do so for each template alone, and the large outlined dots are the best "
-        "designs of the table above.",
+        reading="Each dot is one design; left is faster, down is thriftier. The heavy line joins the designs that no "
+        "other beats in both, the coloured lines do so for each template alone, and the large outlined dots are the "
+        "best designs of the table above.",
         place=10,
         charts=charts,
         draw=draw_scatter,

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from accelsim.report.figure import FIGURES, Chart, FigureKind, PlotlySpec
+from accelsim.report.figure import FIGURES, Chart, FigureKind
 from accelsim.report.findings import Design, Findings
 from accelsim.report.palette import INK
-from accelsim.report.plotly import escaped, layout
+from accelsim.report.plotly import Plot, escaped, layout
 from accelsim.report.scales import AxisScale
 from accelsim.report.text import Scale, number, percent
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["LayerDot", "Roofline", "Rooflines", "charts", "roofline"]
 
 _LARGEST_AREA = 260.0
-_SMALLEST_AREA = 6.0
+_SMALLEST_AREA = 14.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +195,12 @@ def _roof(design: Roofline, data: Rooflines) -> tuple[list[float], list[float]]:
     return across, [design.roof(intensity) for intensity in across]
 
 
-def interactive(data: Rooflines) -> list[PlotlySpec]:
+def interactive(data: Rooflines) -> list[Plot]:
     """Return one plotly figure a design; a dot names its layer when it is pointed at."""
     return [_plotly_design(design, data) for design in data.designs]
 
 
-def _plotly_design(design: Roofline, data: Rooflines) -> PlotlySpec:
+def _plotly_design(design: Roofline, data: Rooflines) -> Plot:
     across, rates = _roof(design, data)
     limit = "" if design.bandwidth is None else f", {number(design.bandwidth)} B/cycle"
     traces: list[dict[str, Any]] = [
@@ -229,7 +229,7 @@ def _plotly_design(design: Roofline, data: Rooflines) -> PlotlySpec:
         )
     x = data.x.plotly() | {"title": {"text": escaped(f"MACs per {design.memory} byte")}}
     title = f"{design.title}: peak {number(design.peak)} MACs/cycle{limit}"
-    return {"data": traces, "layout": layout(title, x, data.y.plotly(), height=380)}
+    return Plot(title, traces, layout(x, data.y.plotly(), height=330))
 
 
 def _hover(dot: LayerDot, design: Roofline) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from accelsim.report.figure import FIGURES, Chart, FigureKind, PlotlySpec
+from accelsim.report.figure import FIGURES, Chart, FigureKind
 from accelsim.report.findings import Findings
 from accelsim.report.palette import kind_colours
-from accelsim.report.plotly import escaped, layout
+from accelsim.report.plotly import Plot, escaped, layout
 from accelsim.schedule.result import LayerResult
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ __all__ = ["Shares", "TimeShares", "charts", "kind_of"]
 
 _SMALLEST_LABEL = 0.06
 _MOST_KINDS = 8
+#: Room above the bars for a legend of two rows.
+_TOP_PIXELS = 56
 _ROW_INCHES, _LEGEND_INCHES = 0.26, 0.45
 
 
@@ -133,12 +135,12 @@ def _dark(colour: str) -> bool:
     return 0.299 * red + 0.587 * green + 0.114 * blue < 140
 
 
-def interactive(data: TimeShares) -> list[PlotlySpec]:
+def interactive(data: TimeShares) -> list[Plot]:
     """Return one plotly figure a split."""
     return [_plotly_stack(shares, data.designs) for shares in (data.by_bottleneck, data.by_kind)]
 
 
-def _plotly_stack(shares: Shares, designs: tuple[str, ...]) -> PlotlySpec:
+def _plotly_stack(shares: Shares, designs: tuple[str, ...]) -> Plot:
     places = list(range(len(designs)))
     traces: list[dict[str, Any]] = [
         {"type": "bar", "orientation": "h", "name": escaped(name), "marker": {"color": colour}, "y": places}
@@ -148,15 +150,11 @@ def _plotly_stack(shares: Shares, designs: tuple[str, ...]) -> PlotlySpec:
         for name, colour in shares.colours.items()
     ]
     y = {"tickvals": places, "ticktext": [escaped(name) for name in designs], "range": [len(places) - 0.4, -0.6]}
-    spec = layout(
-        shares.title,
-        {"title": {"text": "share of latency (%)"}, "range": [0, 100]},
-        y | {"showgrid": False},
-        height=190 + 24 * len(places),
-    )
+    x = {"title": {"text": "share of latency (%)"}, "range": [0, 100]}
+    spec = layout(x, y | {"showgrid": False}, height=_TOP_PIXELS + 48 + 24 * len(places))
     spec |= {"barmode": "stack", "bargap": 0.2, "uniformtext": {"minsize": 9, "mode": "hide"}}
-    spec["margin"] = {"l": 200, "r": 14, "t": 104, "b": 48}
-    return {"data": traces, "layout": spec}
+    spec["margin"] = {"l": 200, "r": 14, "t": _TOP_PIXELS, "b": 48}
+    return Plot(shares.title, traces, spec)
 
 
 FIGURES.register("time")(
@@ -170,6 +168,5 @@ FIGURES.register("time")(
         draw=draw,
         size=size,
         interactive=interactive,
-        columns=2,
     )
 )

@@ -1,4 +1,4 @@
-// Draws each chart when it comes near the view, in the colours of the page's theme.
+// Draws the charts in the colours of the page's theme.
 (() => {
   const drawings = { ink: "#1f2328", muted: "#6a737e", grid: "#d9dde3" };
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -11,10 +11,10 @@
     const spec = JSON.parse(text);
     const layout = spec.layout;
     layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)";
-    layout.font = { family: style.getPropertyValue("font-family") || "sans-serif", size: 12, color: colour("ink") };
+    layout.font = { family: getComputedStyle(document.body).fontFamily, size: 12, color: colour("ink") };
     layout.hoverlabel = { ...layout.hoverlabel, bgcolor: colour("raised"), bordercolor: colour("muted"),
       font: { color: colour("ink"), size: 12 } };
-    if (layout.title) layout.title.font = { size: 14 };
+    layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: colour("grid"), activecolor: colour("muted") };
     for (const key of Object.keys(layout)) {
       if (!/^[xy]axis\d*$/.test(key)) continue;
       layout[key] = { gridcolor: colour("grid"), linecolor: colour("muted"), zeroline: false, automargin: true,
@@ -27,15 +27,26 @@
     const spec = themed(chart.querySelector("script").textContent);
     let target = chart.querySelector(".plot");
     if (!target) chart.append(target = Object.assign(document.createElement("div"), { className: "plot" }));
-    Plotly.react(target, spec.data, spec.layout, { responsive: true, displaylogo: false, displayModeBar: "hover",
+    Plotly.react(target, spec.data, spec.layout, { responsive: true, displaylogo: false, 
+      // On a narrow chart the buttons would cover its legend; a double click still resets the view.
+      displayModeBar: target.clientWidth > 700 ? "hover" : false,
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] });
     drawn.add(chart);
   }
 
-  const seen = new IntersectionObserver((entries) => {
-    for (const entry of entries) if (entry.isIntersecting) { seen.unobserve(entry.target); draw(entry.target); }
-  }, { rootMargin: "600px" });
-  for (const chart of document.querySelectorAll(".chart")) seen.observe(chart);
+  // One after the other, so that the page can be read and scrolled meanwhile; folded ones when they are opened.
+  const waiting = [...document.querySelectorAll(".chart")].filter((chart) => !chart.closest("details:not([open])"));
+  function next() {
+    const chart = waiting.shift();
+    if (!chart) return;
+    draw(chart);
+    setTimeout(next);
+  }
+  next();
+  for (const details of document.querySelectorAll("details")) {
+    details.addEventListener("toggle", () => {
+      if (details.open) details.querySelectorAll(".chart").forEach((chart) => drawn.has(chart) || draw(chart));
+    });
+  }
   dark.addEventListener("change", () => drawn.forEach(draw));
-  window.addEventListener("beforeprint", () => document.querySelectorAll(".chart").forEach(draw));
 })();

@@ -54,7 +54,7 @@ class Nsga2:
         rng: np.random.Generator,
         budget: int,
         *,
-        population: int = 40,
+        population: int = 20,
         crossover_probability: float = 0.9,
         crossover_eta: float = 3.0,
         mutation_eta: float = 3.0,
