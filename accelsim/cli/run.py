@@ -47,28 +47,31 @@ def run(
 
 @contextmanager
 def _progress_bar(total: int) -> Iterator[Callable[[Progress], None]]:
-    from rich.console import Console
+    """Show a bar, and under it the best value so far of each network."""
+    from rich.console import Console, Group
+    from rich.live import Live
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
+    from rich.text import Text
 
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Bar(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=total)
+    bar = Bar(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    task = bar.add_task("", total=total)
+    console = Console(stderr=True)
+    with Live(bar, console=console, refresh_per_second=4) as live:
 
         def show(progress: Progress) -> None:
-            bar.update(task, completed=progress.done, description=_best(progress))
+            bar.update(task, completed=progress.done, description=f"{progress.rate_per_s:,.0f} designs/s")
+            live.update(Group(bar, Text("best so far: " + _best(progress))))
 
         yield show
+    if not console.is_terminal:
+        console.print()
 
 
 def _best(progress: Progress) -> str:
-    """Say the rate, and the best value so far of the first objective for each network."""
-    best = ", ".join(
-        f"{network} {name} {value:.3g}"
-        for network, values in progress.best.items()
-        for name, value in list(values.items())[:1]
-    )
-    return f"{progress.rate_per_s:,.0f} designs/s  best so far: {best or 'none'}"
+    """Return the best value so far of the first objective for each network."""
+    firsts = ((network, next(iter(values.items()))) for network, values in progress.best.items() if values)
+    return ", ".join(f"{network} {name} {value:.3g}" for network, (name, value) in firsts) or "none yet"
 
 
 def _print_summary(result: StudyResult, seconds: float) -> None:

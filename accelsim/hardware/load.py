@@ -39,9 +39,14 @@ class HardwareTemplate:
         self.spec = parse(HardwareSpec, source)
         self.name = source.path.stem
         self.space: Space = space_of(self.spec.parameters)
-        self._check_memories()
-        self._technology = self._read_technology()
-        self.instantiate({})
+        problems = self._memory_problems()
+        try:
+            self._technology = self._read_technology()
+            self.instantiate({})
+        except InputError as error:
+            problems += error.problems
+        if problems:
+            raise InputError(list(dict.fromkeys(problems)))
 
     def instantiate(self, parameters: Mapping[str, Any]) -> Accelerator:
         """Return the designs at ``parameters``; those not given take their defaults.
@@ -103,7 +108,7 @@ class HardwareTemplate:
                 lanes=read.number(self.spec.vector.lanes, ("vector", "lanes"), least=1),
                 fuses=tuple(self.spec.vector.fuses),
             ),
-            technology=self._logic(),
+            technology=self._logic(read),
             clock_hz=clock,
         )
         read.finish()
@@ -112,7 +117,7 @@ class HardwareTemplate:
     def _memory(self, spec: MemorySpec, place: int, read: Quantities, clock: Floats) -> Memory:
         path: FieldPath = ("memories", place)
         size = None if spec.size is None else read.quantity(spec.size, (*path, "size"), "size")
-        energy = self._energy(spec, path)
+        energy = self._energy(spec, path, read)
         law = energy.pj_per_byte
         if isinstance(law, SqrtLaw):
             per_byte = None if size is None else law.per_sqrt_kib * np.sqrt(size / 1024)
@@ -139,28 +144,25 @@ class HardwareTemplate:
             return read.quantity(spec.bandwidth, (*path, "bandwidth"), "bandwidth per cycle")
         return read.quantity(spec.bandwidth, (*path, "bandwidth"), "bandwidth") / clock
 
-    def _energy(self, spec: MemorySpec, path: FieldPath) -> MemoryEnergy:
-        here = (*path, "kind")
-        if spec.kind not in self._technology.memories:
-            unknown = Problem.unknown(field_name(here), spec.kind, self._technology.memories, "unknown kind of memory")
-            raise InputError(self.source.problem(here, unknown))
-        return self._technology.memories[spec.kind]
+    def _energy(self, spec: MemorySpec, path: FieldPath, read: Quantities) -> MemoryEnergy:
+        known = self._technology.memories
+        if spec.kind not in known:
+            here = (*path, "kind")
+            read.note(here, Problem.unknown(field_name(here), spec.kind, known, "unknown kind of memory"))
+        return known.get(spec.kind, MemoryEnergy())
 
     def _dataflow(self, names: Mapping[str, Any], read: Quantities) -> Dataflow:
-        try:
-            engine = ENGINES.get(self.spec.array.engine, "array.engine")
-        except InputError as error:
-            raise InputError(self.source.problem(("array", "engine"), error.problems[0])) from error
-        chosen = self.spec.array.dataflow
-        chosen = str(names.get(chosen, chosen)) if chosen else next(iter(engine))
-        if chosen not in engine or (self.spec.array.dataflow is None and len(engine) > 1):
-            read.problems.append(
-                self.source.problem(
-                    ("array", "dataflow"), Problem.unknown("array.dataflow", chosen, engine, "unknown dataflow")
-                )
-            )
-            return next(iter(engine.values()))
-        return engine[chosen]
+        array = self.spec.array
+        if array.engine not in ENGINES:
+            here: FieldPath = ("array", "engine")
+            read.note(here, Problem.unknown("array.engine", array.engine, ENGINES, "unknown compute engine"))
+        engine = ENGINES[array.engine if array.engine in ENGINES else next(iter(ENGINES))]
+        first = next(iter(engine))
+        chosen = str(names.get(array.dataflow, array.dataflow)) if array.dataflow else first
+        if chosen not in engine or (array.dataflow is None and len(engine) > 1):
+            what = "unknown dataflow" if array.dataflow else "the engine has several dataflows: name one"
+            read.note(("array", "dataflow"), Problem.unknown("array.dataflow", array.dataflow, engine, what))
+        return engine.get(chosen, engine[first])
 
     def _read_technology(self) -> TechnologySpec:
         try:
@@ -170,21 +172,15 @@ class HardwareTemplate:
             raise InputError(self.source.problem(("technology",), problem)) from error
         return parse(TechnologySpec, Source.read(path))
 
-    def _logic(self) -> Technology:
+    def _logic(self, read: Quantities) -> Technology:
         entries = self._technology.logic.model_dump()
-        unknown = [name for name in self.spec.overrides if name not in entries]
-        if unknown:
-            raise InputError(
-                [
-                    self.source.problem(
-                        ("overrides", name), Problem.unknown(f"overrides.{name}", name, entries, "unknown entry")
-                    )
-                    for name in unknown
-                ]
-            )
-        return Technology(name=self.spec.technology, **{**entries, **self.spec.overrides})
+        for name in self.spec.overrides.keys() - entries.keys():
+            field = f"overrides.{name}"
+            read.note(("overrides", name), Problem.unknown(field, name, entries, "unknown entry"))
+        known = {name: value for name, value in self.spec.overrides.items() if name in entries}
+        return Technology(name=self.spec.technology, **{**entries, **known})
 
-    def _check_memories(self) -> None:
+    def _memory_problems(self) -> list[Problem]:
         found: list[Problem] = []
         first, *rest = self.spec.memories
         if set(first.holds) != set(OPERANDS):
@@ -203,8 +199,7 @@ class HardwareTemplate:
                 where = ("memories", place, "name")
                 problem = Problem(field=f"memories[{place}].name", message="this name is used twice", got=repr(name))
                 found.append(self.source.problem(where, problem))
-        if found:
-            raise InputError(found)
+        return found
 
 
 def _per_kib(value: float | None, size: Floats | None, count: int, factor: float) -> Floats | None:
@@ -215,7 +210,7 @@ def _per_kib(value: float | None, size: Floats | None, count: int, factor: float
 
 
 @lru_cache(maxsize=256)
-def _template(path: Path, _stamp: float) -> HardwareTemplate:
+def _template(path: Path, _version: tuple[Path, int, int]) -> HardwareTemplate:
     return HardwareTemplate(Source.read(path))
 
 
@@ -226,7 +221,8 @@ def hardware_template(name: str | Path) -> HardwareTemplate:
         InputError: No such file, or mistakes in it.
     """
     path = find("hardware", name)
-    return _template(path, path.stat().st_mtime)
+    stat = path.stat()
+    return _template(path, (path.resolve(), stat.st_mtime_ns, stat.st_size))
 
 
 def load_hardware(name: str | Path, **parameters: Any) -> Accelerator:

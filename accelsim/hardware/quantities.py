@@ -49,7 +49,7 @@ class Quantities:
             good &= result == np.floor(result)
         if not np.all(good):
             allowed = f"a {'whole ' if whole else ''}number of at least {floor:g}"
-            self._note(path, Problem(field=field, got=_first_bad(value, result, good), allowed=allowed))
+            self.note(path, Problem(field=field, got=_first_bad(value, result, good), allowed=allowed))
             return np.ones(self.count)
         return np.broadcast_to(result, (self.count,)).copy()
 
@@ -60,17 +60,17 @@ class Quantities:
         try:
             text, unit = split_unit(value if isinstance(value, str) else str(value))
         except ValueError:
-            self._note(path, Problem(field=field, message="no unit", got=repr(value), allowed=example))
+            self.note(path, Problem(field=field, message="no unit", got=repr(value), allowed=example))
             return np.ones(self.count)
         try:
             factor = conversion_factor(unit, kind)
         except ValueError as error:
-            self._note(path, Problem(field=field, message=str(error), got=repr(value), allowed=example))
+            self.note(path, Problem(field=field, message=str(error), got=repr(value), allowed=example))
             return np.ones(self.count)
         known = len(self.problems)
         result = self.number(text, path) * factor
         if len(self.problems) == known and not np.all(result > 0):
-            self._note(path, Problem(field=field, got=_first_bad(value, result, result > 0), allowed="more than 0"))
+            self.note(path, Problem(field=field, got=_first_bad(value, result, result > 0), allowed="more than 0"))
             return np.ones(self.count)
         return result
 
@@ -79,7 +79,8 @@ class Quantities:
         if self.problems:
             raise InputError(list(dict.fromkeys(self.problems)))
 
-    def _note(self, path: FieldPath, problem: Problem) -> None:
+    def note(self, path: FieldPath, problem: Problem) -> None:
+        """Add a mistake at ``path``."""
         self.problems.append(self.source.problem(path, problem))
 
 

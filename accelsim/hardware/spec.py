@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from accelsim.config.fields import Expression, Figure, ParameterSpec, SchemaVersion
+from accelsim.config.fields import Expression, Figure, Name, ParameterSpec, SchemaVersion
 from accelsim.config.spec import Spec
 from accelsim.dims import Operand
 
@@ -113,7 +113,7 @@ class HardwareSpec(Spec):
     """Version of this file format."""
     description: str = ""
     """One line for lists."""
-    parameters: dict[str, ParameterSpec] = {}
+    parameters: dict[Name, ParameterSpec] = {}
     """Parameters; together they are the template's design space."""
     clock: str
     """Frequency with its unit."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from accelsim.registry import Registry
 from accelsim.report.findings import Findings
@@ -16,7 +16,7 @@ from accelsim.report.plotly import Plot
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FIGURES", "Chart", "FigureKind", "rendered", "save_png"]
+__all__ = ["FIGURES", "Chart", "FigureKind", "png"]
 
 D = TypeVar("D")
 
@@ -98,20 +98,18 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-@contextmanager
-def rendered(kind: FigureKind[D], chart: Chart[D]) -> Iterator[Figure]:
-    """Yield the chart drawn by matplotlib, with our fonts and colours in force while it is saved."""
+def png(kind: FigureKind[D], chart: Chart[D]) -> bytes:
+    """Return the chart as matplotlib draws it, as a PNG on white; the same chart gives the same bytes."""
     import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    target = io.BytesIO()
     with mpl.rc_context(_STYLE), warnings.catch_warnings():
         # A name may be written in any script; a box in place of a letter is better than no report.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure = Figure(figsize=kind.size(chart.data), layout="constrained")
+        figure = Figure(figsize=kind.size(chart.data), dpi=_DPI, layout="constrained")
         kind.draw(figure, chart.data)
-        yield figure
-
-
-def save_png(figure: Figure, target: BinaryIO) -> None:
-    """Write the figure as PNG on white; the same figure gives the same bytes."""
-    figure.savefig(target, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
+        # Not savefig, which draws every figure twice.
+        FigureCanvasAgg(figure).print_png(target, metadata={"Software": None})
+    return target.getvalue()

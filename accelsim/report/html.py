@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 from accelsim.errors import AccelsimError
 from accelsim.report.choose import findings_of
-from accelsim.report.figure import FIGURES, Chart, FigureKind, rendered, save_png
+from accelsim.report.figure import FIGURES, Chart, FigureKind, png
 from accelsim.report.findings import Findings
 from accelsim.report.markup import chip, data_script, folded, note, section
 from accelsim.report.plotly import Plot
@@ -104,11 +103,11 @@ def _figure_section(name: str, kind: FigureKind[Any], findings: Findings, figure
 
 
 def _chart(name: str, kind: FigureKind[Any], chart: Chart[Any], figures: Path) -> str:
-    png = b"" if chart.folded and kind.interactive else _png(kind, chart)
+    drawn = b"" if chart.folded and kind.interactive else png(kind, chart)
     if not chart.folded:
-        figures.joinpath(f"{slug(f'{name} {chart.title}')}.png").write_bytes(png)
+        figures.joinpath(f"{slug(f'{name} {chart.title}')}.png").write_bytes(drawn)
     if kind.interactive is None:
-        encoded = base64.b64encode(png).decode("ascii")
+        encoded = base64.b64encode(drawn).decode("ascii")
         words = html.escape(chart.title or kind.title)
         shown = f'<figure><img alt="{words}" src="data:image/png;base64,{encoded}"></figure>'
     else:
@@ -135,10 +134,3 @@ def _plot(plot: Plot) -> str:
     title = f"<h4>{html.escape(plot.title)}</h4>" if plot.title else ""
     height = int(plot.layout.get("height", 400))
     return f'<div>{title}<div class="chart" style="min-height:{height}px">{data_script(plot.as_dict())}</div></div>'
-
-
-def _png(kind: FigureKind[Any], chart: Chart[Any]) -> bytes:
-    buffer = io.BytesIO()
-    with rendered(kind, chart) as figure:
-        save_png(figure, buffer)
-    return buffer.getvalue()
