@@ -29,9 +29,11 @@ class Choice:
     role: str = ""
 
 
-def superlative(metric: str) -> str:
-    """Return what the best design by ``metric`` has, such as ``least EDP``."""
-    return f"{'least' if implied_goal(metric) == 'min' else 'highest'} {short(metric)}"
+def superlative(result: StudyResult, metric: str) -> str:
+    """Return what the best design by ``metric`` has, such as ``least EDP``; a study may say which way is better."""
+    stated = {objective.metric: objective.goal for objective in result.objectives}
+    goal = stated.get(metric, implied_goal(metric))
+    return f"{'least' if goal == 'min' else 'highest'} {short(metric)}"
 
 
 def choose(result: StudyResult) -> list[Choice]:
@@ -50,13 +52,15 @@ def choose(result: StudyResult) -> list[Choice]:
             first = result.best(records)
             if first is None:
                 continue
-            role = superlative(result.spec.report.best_by) if wanted else ""
+            role = superlative(result, result.spec.report.best_by) if wanted else ""
             choices.append(Choice(first, champion is first, role))
             if wanted:
                 middle = balanced(result, records)
                 choices += [] if middle is None else [Choice(middle, champion=False, role="balanced")]
             found = [(metric, result.best(records, metric)) for metric in wanted]
-            choices += [Choice(record, champion=False, role=superlative(metric)) for metric, record in found if record]
+            choices += [
+                Choice(record, champion=False, role=superlative(result, metric)) for metric, record in found if record
+            ]
     return choices
 
 

@@ -111,5 +111,5 @@ def png(kind: FigureKind[D], chart: Chart[D]) -> bytes:
         figure = Figure(figsize=kind.size(chart.data), dpi=_DPI, layout="constrained")
         kind.draw(figure, chart.data)
         # Not savefig, which draws every figure twice.
-        FigureCanvasAgg(figure).print_png(target, metadata={"Software": None})
+        FigureCanvasAgg(figure).print_png(target, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return target.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import itertools
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -44,6 +45,10 @@ def write_report(result: StudyResult, folder: str | Path) -> Path:
     folder = Path(folder)
     figures = folder / FIGURE_FOLDER
     figures.mkdir(parents=True, exist_ok=True)
+    # An earlier report may have shown designs that are no longer the best.
+    for name in FIGURES:
+        for old in (*figures.glob(f"{name}.png"), *figures.glob(f"{name}-*.png")):
+            old.unlink()
     findings = findings_of(result)
     path = folder / PAGE
     path.write_text(page(findings, figures), encoding="utf-8")
@@ -105,7 +110,7 @@ def _figure_section(name: str, kind: FigureKind[Any], findings: Findings, figure
 def _chart(name: str, kind: FigureKind[Any], chart: Chart[Any], figures: Path) -> str:
     drawn = b"" if chart.folded and kind.interactive else png(kind, chart)
     if not chart.folded:
-        figures.joinpath(f"{slug(f'{name} {chart.title}')}.png").write_bytes(drawn)
+        _free_path(figures, slug(f"{name} {chart.title}")).write_bytes(drawn)
     if kind.interactive is None:
         encoded = base64.b64encode(drawn).decode("ascii")
         words = html.escape(chart.title or kind.title)
@@ -115,6 +120,12 @@ def _chart(name: str, kind: FigureKind[Any], chart: Chart[Any], figures: Path) -
     if chart.folded:
         return folded(chart.title, shown)
     return f"<h3>{html.escape(chart.title)}</h3>\n{shown}" if chart.title else shown
+
+
+def _free_path(folder: Path, stem: str) -> Path:
+    """Return the path of a new PNG file; two titles may differ only in letters that file names do not have."""
+    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+    return next(path for path in (folder / f"{name}.png" for name in names) if not path.exists())
 
 
 def _plots(plots: Sequence[Plot], columns: int) -> str:

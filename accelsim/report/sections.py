@@ -83,9 +83,10 @@ def summary(findings: Findings) -> str:
             ]
             rows.append(Row(cells, kind))
     spelt = f" ({title(findings.best_by)})" if short(findings.best_by) != title(findings.best_by) else ""
+    wanted = superlative(findings.result, findings.best_by)
     said = (
-        f"The best design of each network and template is the one with the {superlative(findings.best_by)}{spelt} "
-        "among those that meet every constraint; the marked row is the best of its network across templates."
+        f"The best design of each network and template is the one with the {wanted}{spelt} among "
+        "those that meet every constraint; the marked row is the best of its network across templates."
     )
     if any(design.role for design in findings.designs):
         said += (

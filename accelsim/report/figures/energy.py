@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from accelsim.report.figure import FIGURES, Chart, FigureKind
 from accelsim.report.findings import Findings
-from accelsim.report.palette import MUTED, OPERAND_COLOURS
+from accelsim.report.palette import INK, MUTED, OPERAND_COLOURS
 from accelsim.report.plotly import Plot, escaped, layout
 from accelsim.report.text import NOT_MODELLED, Scale, amount, percent, scale_of
 from accelsim.schedule.result import Evaluation
@@ -20,6 +22,8 @@ __all__ = ["Breakdown", "Breakdowns", "EnergyRow", "breakdown", "charts"]
 
 #: Order of the rows after the memories; what is not listed follows in the order of the ledger.
 _ORDER = ("registers", "mac", "vector", "leakage", "interconnect")
+
+_TOP, _BOTTOM, _GAP, _LETTER = 0.3, 0.75, 0.15, 0.075
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +95,21 @@ def charts(findings: Findings) -> list[Chart[Breakdowns]]:
 def size(data: Breakdowns) -> tuple[float, float]:
     """Return width and height in inches."""
     rows = max(len(design.rows) for design in data.designs)
-    return 0.4 + 3.7 * len(data.designs), 1.2 + 0.3 * rows
+    return max(3.9 * len(data.designs), 5.0), _TOP + _BOTTOM + 0.3 * rows
 
 
 def draw(figure: Figure, data: Breakdowns) -> None:
     """Draw a panel a design: a bar a component, stacked by operand, with its energy and share behind it."""
     from matplotlib.patches import Patch
 
-    panels = figure.subplots(1, len(data.designs), squeeze=False, sharex=True)[0]
+    # Fixed margins: fitting them to the labels would take longer than the drawing.
+    figure.set_layout_engine("none")
+    count, (width, height) = len(data.designs), figure.get_size_inches()
+    names = _GAP + _LETTER * max(len(row.component) for design in data.designs for row in design.rows)
+    panel = max(width / count - names - _GAP, 1.0)
+    margins = {"left": names / width, "right": (names + panel * count + (names + _GAP) * (count - 1)) / width}
+    margins |= {"top": 1 - _TOP / height, "bottom": _BOTTOM / height, "wspace": (names + _GAP) / panel}
+    panels = figure.subplots(1, count, squeeze=False, sharex=True, gridspec_kw=margins)[0]
     for axes, design in zip(panels, data.designs, strict=True):
         _draw_design(axes, design, data.scale)
     longest = max((row.total_pj or 0.0 for design in data.designs for row in design.rows), default=0.0)
@@ -110,25 +121,20 @@ def draw(figure: Figure, data: Breakdowns) -> None:
         for operand, colour in OPERAND_COLOURS.items()
         if operand in used
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles) or 1)
+    figure.legend(handles=handles, loc="lower center", ncols=len(handles) or 1)
 
 
 def _draw_design(axes: Axes, design: Breakdown, scale: Scale) -> None:
-    for place, row in enumerate(design.rows):
-        end = 0.0
-        for operand, colour in OPERAND_COLOURS.items():
-            width = scale.of(row.energy_pj.get(operand, 0.0))
-            axes.barh(place, width, left=end, color=colour, height=0.74)
-            end += width
-        axes.annotate(
-            _words(row, design.total_pj),
-            (end, place),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=7.5,
-            color=None if row.energy_pj else MUTED,
-        )
+    places = np.arange(len(design.rows))
+    ends = np.zeros(len(design.rows))
+    for operand, colour in OPERAND_COLOURS.items():
+        widths = np.array([scale.of(row.energy_pj.get(operand, 0.0)) for row in design.rows])
+        if widths.any():
+            axes.barh(places, widths, left=ends, color=colour, height=0.74)
+        ends += widths
+    for place, end, row in zip(places.tolist(), ends.tolist(), design.rows, strict=True):
+        colour = INK if row.energy_pj else MUTED
+        axes.text(end, place, f" {_words(row, design.total_pj)}", va="center", fontsize=7.5, color=colour)
     axes.set_yticks(range(len(design.rows)), [row.component for row in design.rows])
     axes.set_ylim(len(design.rows) - 0.4, -0.6)
     axes.set_title(f"{design.title}: {amount('energy_pj', design.total_pj)}")
