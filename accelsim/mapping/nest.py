@@ -19,6 +19,10 @@ from accelsim.workload.ops import Op
 __all__ = ["Mappings", "leaves", "useful_share", "window_fetches"]
 
 Ints = npt.NDArray[np.int64]
+_Pair = tuple[int, int]
+_Chain = tuple[int, ...]
+#: Output and filter dim of the input's rows, and of its columns.
+_WINDOWS = ((Dim.OY, Dim.FY), (Dim.OX, Dim.FX))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,35 +83,46 @@ def leaves(sizes: tuple[int, ...], tiles: Ints) -> tuple[Ints, Ints]:
     return np.stack([size for size, _ in pieces], axis=1), np.stack([count for _, count in pieces], axis=1)
 
 
-@lru_cache(maxsize=65536)
-def _fetched(tiles: tuple[int, ...], size: int, stride: int, reach: int, padding: int, extent: int) -> int:
-    """Return the input rows fetched when ``size`` output rows are cut into ``tiles`` (outer to inner sizes)."""
+def _cut(size: int, tiles: _Chain) -> tuple[Ints, Ints]:
+    """Return the starts and ends of the innermost tiles when ``size`` is cut by ``tiles`` (outer to inner)."""
     starts, ends = np.zeros(1, dtype=np.int64), np.full(1, size)
     for tile in tiles:
         cuts = [np.arange(start, end, tile) for start, end in zip(starts, ends, strict=True)]
         ends = np.concatenate([np.minimum(c + tile, end) for c, end in zip(cuts, ends, strict=True)])
         starts = np.concatenate(cuts)
-    first = np.clip(starts * stride - padding, 0, extent)
-    last = np.clip((ends - 1) * stride + reach - padding, 0, extent)
-    return int(np.maximum(last - first, 0).sum())
+    return starts, ends
+
+
+@lru_cache(maxsize=65536)
+def _fetched(tiles: tuple[_Chain, _Chain], sizes: _Pair, steps: _Pair, padding: int, extent: int) -> int:
+    """Return the input rows fetched when outputs and filter are cut into ``tiles`` (outer to inner sizes).
+
+    Pairs are of the output and of the filter: loop sizes, and input rows from one point to the next.
+    """
+    (starts, ends), (tap_starts, tap_ends) = map(_cut, sizes, tiles)
+    first = starts * steps[0] + tap_starts[:, None] * steps[1] - padding
+    last = (ends - 1) * steps[0] + (tap_ends[:, None] - 1) * steps[1] - padding
+    return int((np.clip(last + 1, 0, extent) - np.clip(first, 0, extent)).sum())
 
 
 def window_fetches(op: Op, tiles: Ints) -> Ints:
     """Return the input rows and columns that all tiles together fetch, padding left out, overlaps fetched again.
 
     Args:
-        op: The op; its filter is not cut.
+        op: The op.
         tiles: Shape ``(mappings, levels, dims)``.
 
     Returns:
         Shape ``(mappings, 2)``: rows, columns.
     """
     result = np.empty((len(tiles), 2), dtype=np.int64)
-    for axis, (out, filter_dim) in enumerate(((Dim.OY, Dim.FY), (Dim.OX, Dim.FX))):
-        reach = (op.size(filter_dim) - 1) * op.dilation[axis] + 1
-        distinct, place = np.unique(tiles[:, :, out.position], axis=0, return_inverse=True)
+    levels = tiles.shape[1]
+    for axis, (out, tap) in enumerate(_WINDOWS):
+        chains = np.concatenate([tiles[:, :, out.position], tiles[:, :, tap.position]], axis=1)
+        distinct, place = np.unique(chains, axis=0, return_inverse=True)
+        sizes, steps = (op.size(out), op.size(tap)), (op.stride[axis], op.dilation[axis])
         sums = [
-            _fetched(tuple(chain), op.size(out), op.stride[axis], reach, op.padding[axis], op.extent[axis])
+            _fetched((tuple(chain[:levels]), tuple(chain[levels:])), sizes, steps, op.padding[axis], op.extent[axis])
             for chain in distinct.tolist()
         ]
         result[:, axis] = np.array(sums)[place.reshape(-1)]
@@ -118,7 +133,7 @@ def window_fetches(op: Op, tiles: Ints) -> Ints:
 def useful_share(op: Op) -> float:
     """Return the share of the loop points that read a real input, not a padding zero."""
     share = 1.0
-    for axis, (out, filter_dim) in enumerate(((Dim.OY, Dim.FY), (Dim.OX, Dim.FX))):
+    for axis, (out, filter_dim) in enumerate(_WINDOWS):
         outputs = np.arange(op.size(out))[:, None] * op.stride[axis]
         inputs = outputs + np.arange(op.size(filter_dim))[None, :] * op.dilation[axis] - op.padding[axis]
         share *= float(np.mean((inputs >= 0) & (inputs < op.extent[axis])))

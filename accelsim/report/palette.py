@@ -29,7 +29,7 @@ _MARKERS = (
 #: Colour of each operand, with the empty name for energy that belongs to none.
 OPERAND_COLOURS: dict[str, str] = {"W": "#4477aa", "I": "#66ccee", "O": "#ccbb44", "": "#9aa1ab"}
 
-_RESOURCES = {"compute": "#228833", "vector": "#aa3377", "dispatch": "#55606e"}
+_RESOURCES = {"compute": "#1b7837", "vector": "#8e44ad", "dispatch": "#55606e"}
 # Three shades a memory, one each operand; the outermost memory of a template comes first in a sorted palette.
 _MEMORIES = (
     ("#b2432f", "#e07b54", "#f5b895"),

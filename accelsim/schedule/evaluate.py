@@ -105,9 +105,23 @@ def _total_area(accelerator: Accelerator, bits: Floats) -> Floats | None:
     return None if any(part is None for part in parts) else np.sum([part for part in parts if part is not None], axis=0)
 
 
+def _over_layers(values: Floats) -> Floats:
+    """Sum over layers, first to last: numpy's own order of additions, and so the last bit, depends on the batch."""
+    return np.cumsum(values, axis=0)[-1]
+
+
+def _sum(values: Floats) -> Floats:
+    """Return the sum over the first axis, one row after the other.
+
+    ``sum`` adds a single column in another order than many, so a design alone and the same one in a batch would differ
+    in the last digit.
+    """
+    return np.asarray(np.add.accumulate(values, axis=0)[-1])
+
+
 def _totals(network: Network, accelerator: Accelerator, result: Run) -> Iterator[Metrics]:
-    cycles, steps = result.latency_cycles.sum(axis=0), result.steps.sum(axis=0)
-    energy, dram = result.energy_pj.sum(axis=0), result.dram_bytes.sum(axis=0)
+    cycles, steps = _over_layers(result.latency_cycles), _over_layers(result.steps)
+    energy, dram = _over_layers(result.energy_pj), _over_layers(result.dram_bytes)
     area = _total_area(accelerator, op_bits(result.layers[0].op))
     params, macs = network.params, network.macs
     for design in range(len(accelerator)):
@@ -117,7 +131,9 @@ def _totals(network: Network, accelerator: Accelerator, result: Run) -> Iterator
             latency_cycles=float(cycles[design]),
             latency_ms=float(cycles[design] / accelerator.clock_hz[design] * 1e3),
             energy_pj=float(energy[design]),
-            utilization=utilization(macs, steps[design], cycles[design], accelerator.array.pes[design]),
+            utilization=utilization(
+                macs, float(steps[design]), float(cycles[design]), float(accelerator.array.pes[design])
+            ),
             dram_bytes=float(dram[design]),
             peak_memory_bytes=result.plan.peak_bytes,
             area_mm2=None if area is None else float(area[design]),

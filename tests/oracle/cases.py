@@ -1,0 +1,138 @@
+"""Small ops, mappings and machines for the oracle, drawn by Hypothesis."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import strategies as st
+
+from accelsim.cost.traffic import Structure
+from accelsim.dims import DIMS, Dim, Operand
+from accelsim.hardware.accelerator import Array
+from accelsim.hardware.engines import ENGINES, Dataflow
+from accelsim.mapping.nest import Mappings
+from accelsim.workload.ops import Bits, Op
+
+__all__ = ["DATAFLOWS", "Case", "array_of", "cases", "mappings", "ops", "structure_of_case"]
+
+DATAFLOWS: dict[str, Dataflow] = {flow.name: flow for engine in ENGINES for flow in ENGINES[engine].values()}
+_MOST_MACS = 300
+_LONGEST_LOOP = 6
+_LONGEST_FILTER = 3
+_FILTER = (Dim.FY, Dim.FX)
+#: All different, so that no width can stand for another.
+BITS = Bits(W=4, I=8, O=16, partial=32)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Two mappings of an op on a machine of two sizes; all that the closed form and the walker need."""
+
+    op: Op
+    tiles: tuple[tuple[tuple[int, ...], ...], ...]
+    orders: tuple[tuple[tuple[int, ...], ...], ...]
+    holds: tuple[tuple[bool, bool, bool], ...]
+    double_buffered: tuple[bool, ...]
+    flow: Dataflow
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    hold_limit: float
+
+
+@st.composite
+def _convolutions(draw: st.DrawFn) -> Op:
+    shape = draw(st.sampled_from(["dense", "grouped", "depthwise"]))
+    fixed = {"dense": {Dim.G: 1}, "grouped": {}, "depthwise": {Dim.K: 1, Dim.C: 1}}[shape]
+    sizes, room = dict.fromkeys(DIMS, 1), _MOST_MACS
+    for dim in draw(st.permutations(list(DIMS))):
+        longest = _LONGEST_FILTER if dim in _FILTER else _LONGEST_LOOP
+        sizes[dim] = fixed.get(dim, draw(st.integers(1, min(longest, room))))
+        room //= sizes[dim]
+    two = st.tuples(st.integers(1, 3), st.integers(1, 3))
+    stride, dilation = draw(two), draw(two)
+    padding, extent = [], []
+    for axis, (out, tap) in enumerate(((Dim.OY, Dim.FY), (Dim.OX, Dim.FX))):
+        reach = (sizes[tap] - 1) * dilation[axis] + 1
+        padding.append(draw(st.integers(0, reach - 1)))
+        seen = (sizes[out] - 1) * stride[axis] + reach - padding[axis]
+        # Fewer than are seen: padding behind the last one too; more: some are never read.
+        extent.append(draw(st.integers(max(1, seen - reach), max(1, seen + 1))))
+    loops = tuple(sizes[dim] for dim in DIMS)
+    return Op("conv2d", loops, stride, dilation, (padding[0], padding[1]), (extent[0], extent[1]), BITS)
+
+
+@st.composite
+def _fully_connected(draw: st.DrawFn) -> Op:
+    batch, kernels, channels = (draw(st.integers(1, _LONGEST_LOOP)) for _ in range(3))
+    return Op("fully_connected", (batch, 1, kernels, channels, 1, 1, 1, 1), bits=BITS)
+
+
+ops: st.SearchStrategy[Op] = st.one_of(_convolutions(), _convolutions(), _convolutions(), _fully_connected())
+
+
+def _divisors(number: int) -> list[int]:
+    return [d for d in range(1, number + 1) if number % d == 0]
+
+
+@st.composite
+def mappings(
+    draw: st.DrawFn, op: Op, levels: int, *, even: bool | None = None
+) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]:
+    """Draw tiles and orders of ``levels`` levels; ``even`` makes every tile divide the one outside it."""
+    tiles, outer = [], list(op.sizes)
+    divide = draw(st.booleans()) if even is None else even
+    for _ in range(levels):
+        outer = [
+            draw(st.sampled_from(_divisors(size)) if divide or size == 1 else st.integers(1, size)) for size in outer
+        ]
+        tiles.append(tuple(outer))
+    orders = [tuple(draw(st.permutations(range(len(DIMS))))) for _ in range(levels)]
+    return tuple(tiles), tuple(orders)
+
+
+@st.composite
+def cases(draw: st.DrawFn, levels: int, *, even: bool | None = None, count: int = 2) -> Case:
+    """Draw a case with ``levels`` memories inside the outermost and ``count`` mappings and array sizes."""
+    op = draw(ops)
+    drawn = [draw(mappings(op, levels, even=even)) for _ in range(count)]
+    flag = st.booleans()
+    holds = [draw(st.tuples(flag, flag, flag).filter(any)) for _ in range(levels)]
+    sides = st.tuples(*[st.integers(1, 5)] * count)
+    return Case(
+        op=op,
+        tiles=tuple(tiles for tiles, _ in drawn),
+        orders=tuple(orders for _, orders in drawn),
+        holds=tuple(holds),
+        double_buffered=tuple(draw(flag) for _ in range(levels)),
+        flow=DATAFLOWS[draw(st.sampled_from(sorted(DATAFLOWS)))],
+        rows=draw(sides),
+        columns=draw(sides),
+        hold_limit=draw(st.sampled_from([1, 2, 3, 5, math.inf])),
+    )
+
+
+def mappings_of(case: Case) -> Mappings:
+    """Return the mappings of ``case`` in the model's form."""
+    return Mappings(np.array(case.tiles, dtype=np.int64), np.array(case.orders, dtype=np.int64))
+
+
+def structure_of_case(case: Case) -> Structure:
+    """Return the structure of the machine of ``case``."""
+    return Structure(
+        holds=((True, True, True), *case.holds),
+        double_buffered=(False, *case.double_buffered),
+        outputs_held=Operand.O in case.flow.held,
+    )
+
+
+def array_of(case: Case) -> Array:
+    """Return the arrays of ``case`` as a batch of designs."""
+    return Array(
+        dataflow=case.flow,
+        rows=np.array(case.rows, dtype=float),
+        columns=np.array(case.columns, dtype=float),
+        hold_limit=np.full(len(case.rows), float(case.hold_limit)),
+        dispatch_cycles=np.zeros(len(case.rows)),
+    )
