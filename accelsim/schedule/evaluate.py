@@ -107,16 +107,7 @@ def _total_area(accelerator: Accelerator, bits: Floats) -> Floats | None:
 
 def _over_layers(values: Floats) -> Floats:
     """Sum over layers, first to last: numpy's own order of additions, and so the last bit, depends on the batch."""
-    return np.cumsum(values, axis=0)[-1]
-
-
-def _sum(values: Floats) -> Floats:
-    """Return the sum over the first axis, one row after the other.
-
-    ``sum`` adds a single column in another order than many, so a design alone and the same one in a batch would differ
-    in the last digit.
-    """
-    return np.asarray(np.add.accumulate(values, axis=0)[-1])
+    return np.asarray(np.cumsum(values, axis=0)[-1])
 
 
 def _totals(network: Network, accelerator: Accelerator, result: Run) -> Iterator[Metrics]:
