@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from accelsim.cli.summary import print_summary
+
 if TYPE_CHECKING:
     from accelsim.study.progress import Progress
-    from accelsim.study.result import StudyResult
 
 __all__ = ["run"]
 
@@ -37,7 +38,7 @@ def run(
         result = run_study(plan, folder, workers=workers, on_progress=show)
     evaluated = time.perf_counter() - started
     page = write_report(result, folder) if result.records else None
-    _print_summary(result, evaluated)
+    print_summary(result, evaluated)
     if page:
         typer.echo(f"report: {page}")
     if result.interrupted:
@@ -72,11 +73,3 @@ def _best(progress: Progress) -> str:
     """Return the best value so far of the first objective for each network."""
     firsts = ((network, next(iter(values.items()))) for network, values in progress.best.items() if values)
     return ", ".join(f"{network} {name} {value:.3g}" for network, (name, value) in firsts) or "none yet"
-
-
-def _print_summary(result: StudyResult, seconds: float) -> None:
-    fresh = len(result.records) - result.resumed
-    again = f", {result.resumed:,} from before" if result.resumed else ""
-    typer.echo(f"{fresh:,} designs evaluated in {seconds:.1f} s{again}; {len(result.failed):,} without a result")
-    for note in result.notes:
-        typer.echo(f"note: {note}")

@@ -100,7 +100,7 @@ class HardwareTemplate:
                 rows=read.number(array.rows, ("array", "rows"), whole=True),
                 columns=read.number(array.columns, ("array", "columns"), whole=True),
                 hold_limit=read.number(
-                    np.inf if array.hold_limit is None else array.hold_limit, ("array", "hold_limit")
+                    np.inf if array.hold_limit is None else array.hold_limit, ("array", "hold_limit"), whole=True
                 ),
                 dispatch_cycles=read.number(array.dispatch_cycles, ("array", "dispatch_cycles"), least=0),
             ),
@@ -156,7 +156,8 @@ class HardwareTemplate:
         if array.engine not in ENGINES:
             here: FieldPath = ("array", "engine")
             read.note(here, Problem.unknown("array.engine", array.engine, ENGINES, "unknown compute engine"))
-        engine = ENGINES[array.engine if array.engine in ENGINES else next(iter(ENGINES))]
+            return next(iter(ENGINES[next(iter(ENGINES))].values()))
+        engine = ENGINES[array.engine]
         first = next(iter(engine))
         chosen = str(names.get(array.dataflow, array.dataflow)) if array.dataflow else first
         if chosen not in engine or (array.dataflow is None and len(engine) > 1):
@@ -174,7 +175,7 @@ class HardwareTemplate:
 
     def _logic(self, read: Quantities) -> Technology:
         entries = self._technology.logic.model_dump()
-        for name in self.spec.overrides.keys() - entries.keys():
+        for name in (name for name in self.spec.overrides if name not in entries):
             field = f"overrides.{name}"
             read.note(("overrides", name), Problem.unknown(field, name, entries, "unknown entry"))
         known = {name: value for name, value in self.spec.overrides.items() if name in entries}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, model_validator
 
 from accelsim.config.fields import Expression, Figure, Name, ParameterSpec, SchemaVersion
@@ -11,36 +13,40 @@ from accelsim.dims import Operand
 __all__ = ["HardwareSpec", "MemoryEnergy", "MemorySpec", "SqrtLaw", "TechnologySpec"]
 
 
+#: A figure of a technology table.
+_Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class SqrtLaw(Spec):
     """An energy per byte that grows with the square root of the memory's size."""
 
-    per_sqrt_kib: float = Field(ge=0)
+    per_sqrt_kib: _Amount
     """pJ per byte of a memory of 1 KiB."""
 
 
 class MemoryEnergy(Spec):
     """Energy, area and leakage of one kind of memory."""
 
-    pj_per_byte: float | SqrtLaw | None = None
+    pj_per_byte: _Amount | SqrtLaw | None = None
     """Energy of reading or writing a byte; null if not modelled."""
-    um2_per_kib: float | None = None
+    um2_per_kib: _Amount | None = None
     """Area; null if not modelled, 0 for a memory off the chip."""
-    leakage_mw_per_kib: float | None = None
+    leakage_mw_per_kib: _Amount | None = None
     """Leakage; null if not modelled."""
 
 
 class LogicSpec(Spec):
     """Energy (pJ), area (um2) and leakage (mW) of the logic; null where not modelled."""
 
-    multiply_8bit_pj: float | None = None
-    add_32bit_pj: float | None = None
-    register_pj_per_bit: float | None = None
-    multiplier_8bit_um2: float | None = None
-    adder_32bit_um2: float | None = None
-    register_um2_per_bit: float | None = None
-    multiplier_8bit_leakage_mw: float | None = None
-    adder_32bit_leakage_mw: float | None = None
-    register_leakage_mw_per_bit: float | None = None
+    multiply_8bit_pj: _Amount | None = None
+    add_32bit_pj: _Amount | None = None
+    register_pj_per_bit: _Amount | None = None
+    multiplier_8bit_um2: _Amount | None = None
+    adder_32bit_um2: _Amount | None = None
+    register_um2_per_bit: _Amount | None = None
+    multiplier_8bit_leakage_mw: _Amount | None = None
+    adder_32bit_leakage_mw: _Amount | None = None
+    register_leakage_mw_per_bit: _Amount | None = None
 
 
 class TechnologySpec(Spec):
@@ -119,7 +125,7 @@ class HardwareSpec(Spec):
     """Frequency with its unit."""
     technology: str
     """A technology table."""
-    overrides: dict[str, float | None] = {}
+    overrides: dict[str, _Amount | None] = {}
     """Entries of the technology table's logic that this template replaces."""
     memories: list[MemorySpec] = Field(min_length=2)
     """From the outermost to the innermost."""

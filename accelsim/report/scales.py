@@ -53,7 +53,7 @@ class AxisScale:
     def limits(self) -> tuple[float, float]:
         """Ends of the axis: the values with a margin of a twentieth."""
         if self.log:
-            margin = (self.high / self.low) ** 0.05
+            margin = max((self.high / self.low) ** 0.05, 1.02)
             return self.low / margin, self.high * margin
         margin = 0.05 * (self.high - self.low or abs(self.high) or 1.0)
         return (0.0 if 0 <= self.low < self.high / 2 else self.low - margin), self.high + margin

@@ -41,7 +41,7 @@ def draw_scatter(figure: Figure, data: Scatter) -> None:
     for place, panel in enumerate(data.panels):
         axes = figure.add_subplot(rows, columns, place + 1)
         _draw_panel(axes, panel, data.looks)
-        axes.set_title(panel.network)
+        axes.set_title(panel.network, loc="left")
     handles: dict[str, Any] = {}
     for axes in figure.axes:
         handles |= {label: handle for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}

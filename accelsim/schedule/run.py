@@ -15,6 +15,7 @@ from accelsim.cost.layout import Layout, lay_out
 from accelsim.cost.rows import OpRows, Rows, candidates, stack
 from accelsim.cost.traffic import Structure
 from accelsim.dims import OPERANDS
+from accelsim.errors import InputError, Problem
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.hardware.engines import Dataflow
 from accelsim.mapping.legality import Violation, violations
@@ -72,20 +73,35 @@ def _stacked(ops: tuple[Op, ...], structure: Structure, flow: Dataflow) -> tuple
     return layers, rows, lay_out(rows, flow)
 
 
+def _mac_ops(network: Network, steps: Plan) -> tuple[Op, ...]:
+    ops = tuple(step.op for step in steps.steps if step.op.macs)
+    if not ops:
+        message = "no layer is made of multiply-accumulates, so the array has nothing to do"
+        raise InputError(Problem(field=network.name, message=message))
+    return ops
+
+
 def rows_per_network(network: Network, accelerator: Accelerator) -> int:
-    """Return how many mappings are compared for each design, to choose how many designs go at once."""
-    steps = plan(network, accelerator.vector.fuses).steps
-    ops = tuple(step.op for step in steps if step.op.macs)
+    """Return how many mappings are compared for each design, to choose how many designs go at once.
+
+    Raises:
+        InputError: No layer of the network is made of MACs.
+    """
+    ops = _mac_ops(network, plan(network, accelerator.vector.fuses))
     return sum(len(candidates(op, structure_of(accelerator)).mappings) for op in ops)
 
 
 def run(network: Network, accelerator: Accelerator) -> Run:
-    """Return what ``network`` costs on every design: each layer takes the candidate with the least energy x delay."""
+    """Return what ``network`` costs on every design: each layer takes the candidate with the least energy x delay.
+
+    Raises:
+        InputError: No layer of the network is made of MACs.
+    """
     steps = plan(network, accelerator.vector.fuses)
     stays = stay(steps, accelerator)
     mac_places = tuple(i for i, step in enumerate(steps.steps) if step.op.macs)
     vector_places = tuple(i for i, step in enumerate(steps.steps) if not step.op.macs)
-    ops = tuple(steps.steps[i].op for i in mac_places)
+    ops = _mac_ops(network, steps)
     layers, rows, layout = _stacked(ops, structure_of(accelerator), accelerator.array.dataflow)
     every = cost(rows, layout, accelerator, _residency(rows.layer, stays, np.array(mac_places), accelerator))
     leak = _leakage(accelerator, rows) / accelerator.clock_hz * 1e3 * _PJ_PER_MW_MS

@@ -15,7 +15,7 @@ from accelsim.hardware.engines import ENGINES, Dataflow
 from accelsim.mapping.nest import Mappings
 from accelsim.workload.ops import Bits, Op
 
-__all__ = ["DATAFLOWS", "Case", "array_of", "cases", "mappings", "ops", "structure_of_case"]
+__all__ = ["DATAFLOWS", "Case", "array_of", "cases", "has_lone_turns", "mappings_of", "ops", "structure_of"]
 
 DATAFLOWS: dict[str, Dataflow] = {flow.name: flow for engine in ENGINES for flow in ENGINES[engine].values()}
 _MOST_MACS = 300
@@ -77,7 +77,7 @@ def _divisors(number: int) -> list[int]:
 
 
 @st.composite
-def mappings(
+def _mappings(
     draw: st.DrawFn, op: Op, levels: int, *, even: bool | None = None
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]:
     """Draw tiles and orders of ``levels`` levels; ``even`` makes every tile divide the one outside it."""
@@ -96,7 +96,7 @@ def mappings(
 def cases(draw: st.DrawFn, levels: int, *, even: bool | None = None, count: int = 2) -> Case:
     """Draw a case with ``levels`` memories inside the outermost and ``count`` mappings and array sizes."""
     op = draw(ops)
-    drawn = [draw(mappings(op, levels, even=even)) for _ in range(count)]
+    drawn = [draw(_mappings(op, levels, even=even)) for _ in range(count)]
     flag = st.booleans()
     holds = [draw(st.tuples(flag, flag, flag).filter(any)) for _ in range(levels)]
     sides = st.tuples(*[st.integers(1, 5)] * count)
@@ -118,7 +118,7 @@ def mappings_of(case: Case) -> Mappings:
     return Mappings(np.array(case.tiles, dtype=np.int64), np.array(case.orders, dtype=np.int64))
 
 
-def structure_of_case(case: Case) -> Structure:
+def structure_of(case: Case) -> Structure:
     """Return the structure of the machine of ``case``."""
     return Structure(
         holds=((True, True, True), *case.holds),
@@ -136,3 +136,19 @@ def array_of(case: Case) -> Array:
         hold_limit=np.full(len(case.rows), float(case.hold_limit)),
         dispatch_cycles=np.zeros(len(case.rows)),
     )
+
+
+def has_lone_turns(case: Case, row: int) -> bool:
+    """Return whether a partial tile leaves an inner loop a single turn where a full tile gives it several.
+
+    Such a loop moves nothing in that tile, so what a loop outside it would make an operand refetch stays there; the
+    closed form knows full tiles only and charges the refetch.
+    """
+    for dim, size in enumerate(case.op.sizes):
+        pieces = {size}
+        for level, tiles in enumerate(case.tiles[row][:-1]):
+            tile, inner = tiles[dim], case.tiles[row][level + 1][dim]
+            pieces = {piece for p in pieces for piece in (min(tile, p), p % tile) if piece}
+            if tile > inner and min(pieces) <= inner:
+                return True
+    return False

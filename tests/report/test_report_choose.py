@@ -88,9 +88,7 @@ def test_the_balanced_design_is_nearest_to_the_ideal() -> None:
 
 def test_the_balance_does_not_depend_on_units() -> None:
     records = accurate_records()
-    scaled = [
-        replace(r, metrics=r.metrics | {"latency_ms": 1e6 * (r.metrics["latency_ms"] or 0) + 5}) for r in records
-    ]
+    scaled = [replace(r, metrics=r.metrics | {"latency_ms": 1e6 * (r.metrics["latency_ms"] or 0) + 5}) for r in records]
     assert balanced(result_of(scaled, **ACCURATE), scaled) is scaled[1]
 
 

@@ -32,9 +32,7 @@ def test_the_front_holds_what_no_other_design_beats_in_both() -> None:
 def test_the_front_agrees_with_its_definition(pairs) -> None:
     records = [record(i, float(x), float(y)) for i, (x, y) in enumerate(pairs)]
     expected = {
-        i
-        for i, (x, y) in enumerate(pairs)
-        if not any((a <= x and b <= y) and (a, b) != (x, y) for a, b in pairs)
+        i for i, (x, y) in enumerate(pairs) if not any((a <= x and b <= y) and (a, b) != (x, y) for a, b in pairs)
     }
     front = front_of(records, "latency_ms", "energy_pj")
     assert {r.number for r in front} == expected
@@ -80,7 +78,9 @@ def test_designs_that_miss_a_constraint_are_shown_apart_and_never_on_the_front()
     assert panel.clouds[0].x == (2.0,)
 
 
-@pytest.mark.parametrize("absent", [record(1, error="failed"), record(1, energy_pj=2.0, latency_ms=2.0, edp_pj_ms=None)])
+@pytest.mark.parametrize(
+    "absent", [record(1, error="failed"), record(1, energy_pj=2.0, latency_ms=2.0, edp_pj_ms=None)]
+)
 def test_failed_designs_are_not_drawn(absent) -> None:
     (panel,) = panels_of([record(0), absent])
     assert len(panel.clouds[0].x) == (1 if absent.error else 2)

@@ -131,7 +131,7 @@ def draw(figure: Figure, data: ArmFronts) -> None:
             colour, own = data.looks[other.arm].colour, other is arm
             lines += axes.plot(*_columns(other.edge), color=colour, lw=2 if own else 0.9, drawstyle="steps-post")
         dots = _draw_dots(axes, arm, data)
-        axes.set_title(f"{arm.arm}: {len(arm.records)} designs")
+        axes.set_title(f"{arm.arm}: {len(arm.records)} designs", loc="left")
     for axes in grid[len(data.arms) :]:
         axes.set_visible(False)
     data.x.apply(grid[0], "x")

@@ -188,7 +188,7 @@ def draw(figure: Figure, data: Effects) -> None:
         _axis(effects).apply(row[0], "y")
         row[0].set_ylabel(_label(effects[0].metric).replace(" (", "\n("))
     for axes, one in zip(grid[0], data.rows[0], strict=True):
-        axes.set_title(_name(one.parameter))
+        axes.set_title(_name(one.parameter), loc="left")
 
 
 def _axis(effects: Sequence[Effect]) -> AxisScale:

@@ -137,7 +137,7 @@ def _draw_design(axes: Axes, design: Breakdown, scale: Scale) -> None:
         axes.text(end, place, f" {_words(row, design.total_pj)}", va="center", fontsize=7.5, color=colour)
     axes.set_yticks(range(len(design.rows)), [row.component for row in design.rows])
     axes.set_ylim(len(design.rows) - 0.4, -0.6)
-    axes.set_title(f"{design.title}: {amount('energy_pj', design.total_pj)}")
+    axes.set_title(f"{design.title}: {amount('energy_pj', design.total_pj)}", loc="left")
     axes.set_xlabel(f"energy ({scale.unit})")
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)

@@ -178,7 +178,9 @@ def _draw_design(axes: Axes, design: Roofline, data: Rooflines) -> None:
         )
     data.x.apply(axes, "x")
     data.y.apply(axes, "y")
-    axes.set_title(design.title if design.bandwidth is None else f"{design.title}: {number(design.bandwidth)} B/cycle")
+    axes.set_title(
+        design.title if design.bandwidth is None else f"{design.title}: {number(design.bandwidth)} B/cycle", loc="left"
+    )
     axes.set_xlabel(f"MACs per {design.memory} byte")
 
 

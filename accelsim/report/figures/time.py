@@ -125,7 +125,7 @@ def _stack(axes: Axes, shares: Shares) -> None:
         ends = [end + width for end, width in zip(ends, widths, strict=True)]
     axes.set_xlim(0, 100)
     axes.set_xlabel("share of latency (%)")
-    axes.set_title(shares.title)
+    axes.set_title(shares.title, loc="left")
     axes.grid(visible=False)
     axes.tick_params(axis="y", length=0)
 

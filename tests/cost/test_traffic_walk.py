@@ -1,0 +1,104 @@
+"""Traffic in closed form against a walk over the loops, tile by tile."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from oracle.cases import BITS, Case, cases, has_lone_turns, mappings_of, structure_of
+from oracle.walk import Walk, walk
+
+from accelsim.cost.traffic import Traffic, traffic
+from accelsim.dims import OPERANDS, Operand
+
+
+def both(case: Case) -> tuple[Traffic, list[Walk]]:
+    """Return the traffic of every mapping of ``case``: in closed form, and counted."""
+    counted = [
+        walk(case.op, tiles, orders, case.holds, case.flow, rows=5, columns=5)
+        for tiles, orders in zip(case.tiles, case.orders, strict=True)
+    ]
+    return traffic(case.op, mappings_of(case), structure_of(case)), counted
+
+
+def bits_moved(table: np.ndarray, row: int) -> dict[tuple[int, Operand], float]:
+    """Return (level, operand) -> bits of one mapping, without those that do not move."""
+    return {
+        (level, operand): 8 * table[row, level, place]
+        for level in range(table.shape[1])
+        for place, operand in enumerate(OPERANDS)
+        if table[row, level, place]
+    }
+
+
+def assert_equal(case: Case, formula: Traffic, row: int, counted: Walk) -> None:
+    assert bits_moved(formula.down, row) == {key: bits for key, bits in counted.down_bits.items() if bits}
+    assert bits_moved(formula.up, row) == {key: bits for key, bits in counted.up_bits.items() if bits}
+    assert {level for level in range(len(case.holds)) if formula.spilled[row, level]} == counted.spilled
+
+
+@settings(max_examples=300)
+@given(cases(levels=1))
+def test_one_memory_on_chip(case: Case) -> None:
+    formula, walks = both(case)
+    for row, counted in enumerate(walks):
+        assert_equal(case, formula, row, counted)
+
+
+@settings(max_examples=300)
+@given(cases(levels=2))
+def test_two_memories_on_chip(case: Case) -> None:
+    formula, walks = both(case)
+    for row, counted in enumerate(walks):
+        if not has_lone_turns(case, row):
+            assert_equal(case, formula, row, counted)
+        for table, bits in ((formula.down, counted.down_bits), (formula.up, counted.up_bits)):
+            charged = bits_moved(table, row)
+            assert all(charged.get(key, 0) >= moved for key, moved in bits.items()), "never less than what moves"
+
+
+@settings(max_examples=100)
+@given(cases(levels=3, even=True))
+def test_three_memories_on_chip(case: Case) -> None:
+    formula, walks = both(case)
+    for row, counted in enumerate(walks):
+        assert_equal(case, formula, row, counted)
+
+
+@settings(max_examples=300)
+@given(cases(levels=2))
+def test_room_for_the_tiles(case: Case) -> None:
+    formula, walks = both(case)
+    whole_windows = case.op.padding == (0, 0) and all(
+        case.op.span(axis, case.op.sizes[4 + axis]) <= case.op.extent[axis] for axis in (0, 1)
+    )
+    for row, counted in enumerate(walks):
+        for level, holds in enumerate(case.holds):
+            for place, operand in enumerate(OPERANDS):
+                room = 8 * formula.footprint[row, level, place]
+                if not holds[place]:
+                    assert room == 0
+                    continue
+                key = (level, operand)
+                width = getattr(BITS, operand)
+                if operand is Operand.O and (formula.spilled[row, level] or Operand.O not in case.flow.held):
+                    width = BITS.partial
+                copies = 2 if case.double_buffered[level] and counted.tiles[key] > 1 else 1
+                held = counted.most_held[key] * width * copies
+                # A window is given room before it is known how much of it is padding.
+                assert room == held if operand is not Operand.I or whole_windows else room >= held
+
+
+@settings(max_examples=100)
+@given(cases(levels=2, even=True))
+def test_the_first_tile_is_one_full_tile_of_the_outermost_level_that_holds_it(case: Case) -> None:
+    formula, walks = both(case)
+    for row, counted in enumerate(walks):
+        for place, operand in enumerate(OPERANDS):
+            level = next((level for level, holds in enumerate(case.holds) if holds[place]), None)
+            first = 8 * formula.first[row, place]
+            if level is None:
+                assert first == 0
+            elif operand is not Operand.I:
+                assert first == counted.most_held[level, operand] * getattr(BITS, operand)
+            else:
+                assert first >= counted.most_held[level, operand] * BITS.I
