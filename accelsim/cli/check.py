@@ -11,7 +11,7 @@ from accelsim.config.source import Source
 from accelsim.errors import InputError, Problem
 from accelsim.units import human
 
-__all__ = ["check"]
+__all__ = ["check", "describe"]
 
 #: Keys that only one kind of file has.
 _TELLING = {"layers": "network", "array": "hardware", "logic": "technology", "networks": "study", "search": "study"}
@@ -22,7 +22,7 @@ def check(files: Annotated[list[Path], typer.Argument(help="YAML files: networks
     problems: list[Problem] = []
     for file in files:
         try:
-            typer.echo(f"{file}: {_check(Source.read(file))}")
+            typer.echo(f"{file}: {describe(Source.read(file))}")
         except InputError as error:
             problems += error.at(file).problems
     if problems:
@@ -42,7 +42,12 @@ def _kind(source: Source) -> str:
     raise InputError(Problem(field="(file)", message=message, allowed=allowed, file=source.path, line=1))
 
 
-def _check(source: Source) -> str:
+def describe(source: Source) -> str:
+    """Return what a file is, in a line, if it has no mistakes.
+
+    Raises:
+        InputError: With every mistake of the file.
+    """
     kind = _kind(source)
     if kind == "network":
         from accelsim.workload.load import NetworkTemplate

@@ -13,8 +13,8 @@ from accelsim.config.fields import space_of
 from accelsim.config.library import find
 from accelsim.config.source import FieldPath, Source, field_name
 from accelsim.config.spec import parse
-from accelsim.dims import OPERANDS
-from accelsim.errors import InputError, Problem
+from accelsim.dims import OPERANDS, Operand
+from accelsim.errors import InputError, Problem, shown
 from accelsim.hardware.accelerator import Accelerator, Array, Floats, Memory, Technology, Vector
 from accelsim.hardware.engines import ENGINES, Dataflow
 from accelsim.hardware.quantities import Quantities
@@ -183,23 +183,28 @@ class HardwareTemplate:
 
     def _memory_problems(self) -> list[Problem]:
         found: list[Problem] = []
-        first, *rest = self.spec.memories
-        if set(first.holds) != set(OPERANDS):
-            message = "the first memory is where every tensor lives: it must hold W, I and O"
-            found.append(
-                self.source.problem(("memories", 0, "holds"), Problem(field="memories[0].holds", message=message))
+
+        def note(place: int, key: str, message: str, got: str | None = None) -> None:
+            problem = Problem(
+                field=f"memories[{place}].{key}", message=message, got=None if got is None else shown(got)
             )
-        for place, memory in enumerate(rest, start=1):
-            if memory.size is None:
-                message = "this key is required and is missing; only the first memory has no size limit"
-                where: FieldPath = ("memories", place)
-                found.append(self.source.problem(where, Problem(field=f"memories[{place}].size", message=message)))
-        names = [memory.name for memory in self.spec.memories]
-        for place, name in enumerate(names):
-            if name in names[:place]:
-                where = ("memories", place, "name")
-                problem = Problem(field=f"memories[{place}].name", message="this name is used twice", got=repr(name))
-                found.append(self.source.problem(where, problem))
+            found.append(self.source.problem(("memories", place, key), problem))
+
+        names: set[str] = set()
+        kept: set[Operand] = set()
+        for place, memory in enumerate(self.spec.memories):
+            if place == 0 and set(memory.holds) != set(OPERANDS):
+                note(0, "holds", "the first memory is where every tensor lives: it must hold W, I and O")
+            if place and memory.size is None:
+                note(place, "size", "this key is required and is missing; only the first memory has no size limit")
+            if memory.name in names:
+                note(place, "name", "this name is used twice", memory.name)
+            if place == 0 and memory.keeps:
+                note(0, "keeps", "the first memory is where every tensor lives: leave keeps out")
+            elif again := kept.intersection(memory.keeps):
+                note(place, "keeps", f"another memory keeps {', '.join(sorted(again))} already")
+            names.add(memory.name)
+            kept.update(memory.keeps)
         return found
 
 

@@ -75,7 +75,7 @@ class MemorySpec(Spec):
     double_buffered: bool = False
     """Whether the next tile is fetched while the present one is used."""
     keeps: list[Operand] = []
-    """Operands whose whole tensors may stay here while they fit."""
+    """Operands whose whole tensors may stay here while they fit; ``I`` and ``O`` together, each in one memory only."""
     keep_share: float = Field(0.5, ge=0, le=1)
     """Greatest part of the capacity that such tensors may take."""
 
@@ -83,6 +83,8 @@ class MemorySpec(Spec):
     def _keeps_what_it_holds(self) -> MemorySpec:
         if stray := [operand for operand in self.keeps if operand not in self.holds]:
             raise ValueError(f"keeps {', '.join(stray)}, which the memory does not hold")
+        if (Operand.I in self.keeps) != (Operand.O in self.keeps):
+            raise ValueError("a result is written as O and read as I: keep both or neither")
         return self
 
 

@@ -105,8 +105,9 @@ def png(kind: FigureKind[D], chart: Chart[D]) -> bytes:
 
     target = io.BytesIO()
     with mpl.rc_context(_STYLE), warnings.catch_warnings():
-        # A name may be written in any script; a box in place of a letter is better than no report.
+        # A name may be long, and in any script: better a crowded drawing or a box for a letter than no report.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        warnings.filterwarnings("ignore", message="constrained_layout not applied")
         figure = Figure(figsize=kind.size(chart.data), dpi=_DPI, layout="constrained")
         kind.draw(figure, chart.data)
         # Not savefig, which draws every figure twice.

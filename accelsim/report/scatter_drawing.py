@@ -45,7 +45,7 @@ def draw_scatter(figure: Figure, data: Scatter) -> None:
     handles: dict[str, Any] = {}
     for axes in figure.axes:
         handles |= {label: handle for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    legend = figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=len(handles))
+    legend = figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=min(len(handles), 6))
     for handle in legend.legend_handles:
         if handle is not None:
             handle.set_alpha(1)
@@ -89,7 +89,13 @@ def _plotly_panel(panel: Panel, looks: dict[str, Look]) -> Plot:
         traces.append(_trace(cloud, {"symbol": look.symbol, "size": 5, "opacity": 0.4, "color": look.colour}))
     for edge in panel.edges:
         line = {"shape": "hv", "width": 1.4, "color": looks[edge.name].colour}
-        shown = {"mode": "lines", "line": line, "hoverinfo": "skip", "showlegend": False, "legendgroup": edge.name}
+        shown = {
+            "mode": "lines",
+            "line": line,
+            "hoverinfo": "skip",
+            "showlegend": False,
+            "legendgroup": escaped(edge.name),
+        }
         traces.append({"type": "scatter", "x": _rounded(edge.x), "y": _rounded(edge.y)} | shown)
     if panel.front.x:
         line = {"shape": "hv", "width": 1.8, "color": INK}
@@ -98,7 +104,7 @@ def _plotly_panel(panel: Panel, looks: dict[str, Look]) -> Plot:
     for cloud in panel.best:
         look = looks[cloud.records[0].hardware]
         marker = {"symbol": look.symbol, "size": 13, "color": look.colour, "line": {"width": 2, "color": INK}}
-        traces.append(_trace(cloud, marker) | {"name": f"best {cloud.name}", "showlegend": False})
+        traces.append(_trace(cloud, marker) | {"name": f"best {escaped(cloud.name)}", "showlegend": False})
     return Plot(panel.network, traces, layout(panel.x.plotly(), panel.y.plotly()))
 
 
@@ -108,7 +114,7 @@ def _trace(cloud: Cloud, marker: dict[str, Any]) -> dict[str, Any]:
         "type": "scatter",
         "mode": "markers",
         "name": escaped(name),
-        "legendgroup": cloud.name,
+        "legendgroup": escaped(cloud.name),
         "x": _rounded(cloud.x),
         "y": _rounded(cloud.y),
         "text": [hover_text(record) for record in cloud.records],

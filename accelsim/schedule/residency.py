@@ -46,15 +46,15 @@ def _keeper(accelerator: Accelerator, *operands: Operand) -> int | None:
 def stay(plan: Plan, accelerator: Accelerator) -> Stay:
     """Return what stays on chip: results first, in the order they are written, then weights, in the order of layers.
 
-    A tensor stays if it fits for its whole life beside those already chosen, within the memory's ``keep_share``. The
-    network's input comes from outside and its result goes there.
+    A tensor stays if it fits for its whole life beside those already chosen, within the memory's ``keep_share`` and
+    leaving room for the smallest tiles. The network's input comes from outside and its result goes there.
     """
     shape = (len(plan.steps), len(accelerator))
     used = tuple(np.zeros(shape) for _ in accelerator.memories)
     outputs, weights = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
     level = _keeper(accelerator, Operand.I, Operand.O)
     if level is not None:
-        budget = _budget(accelerator, level)
+        budget = _budget(plan, accelerator, level)
         for place, step in enumerate(plan.steps):
             if step.last_use < len(plan.steps):
                 life = slice(place, step.last_use + 1)
@@ -62,12 +62,12 @@ def stay(plan: Plan, accelerator: Accelerator) -> Stay:
                 used[level][life] += step.output_bytes * outputs[place]
     weight_level = _keeper(accelerator, Operand.W)
     if weight_level is not None:
-        left = _budget(accelerator, weight_level) - used[weight_level].max(axis=0)
+        left = _budget(plan, accelerator, weight_level) - used[weight_level].max(axis=0)
         for place, step in enumerate(plan.steps):
             size = step.op.bytes_of(Operand.W)
             weights[place] = size <= left
             left = left - size * weights[place]
-        used[weight_level][:] += _budget(accelerator, weight_level) - used[weight_level].max(axis=0) - left
+        used[weight_level][:] += _budget(plan, accelerator, weight_level) - used[weight_level].max(axis=0) - left
     inputs = np.array(
         [
             np.all([outputs[s] if s >= 0 else np.zeros(shape[1], bool) for s in step.reads], axis=0)
@@ -77,7 +77,13 @@ def stay(plan: Plan, accelerator: Accelerator) -> Stay:
     return Stay(weights, outputs, inputs, used, weight_level, level)
 
 
-def _budget(accelerator: Accelerator, level: int) -> Floats:
+def _budget(plan: Plan, accelerator: Accelerator, level: int) -> Floats:
+    """Return the bytes that whole tensors may take: never so many that tiles of one element have no room."""
     memory = accelerator.memories[level]
-    size = memory.size_bytes if memory.size_bytes is not None else np.full(len(accelerator), np.inf)
-    return memory.keep_share * size
+    if memory.size_bytes is None:
+        return np.full(len(accelerator), np.inf)
+    copies = 2 if memory.double_buffered else 1
+    bits = (step.op.bits for step in plan.steps if step.op.macs)
+    widths = [{Operand.W: b.W, Operand.I: b.I, Operand.O: max(b.O, b.partial)} for b in bits]
+    least = max((copies * sum(width[operand] for operand in memory.holds) / 8 for width in widths), default=0.0)
+    return np.minimum(memory.keep_share * memory.size_bytes, memory.size_bytes - least)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import given, settings
-from oracle.cases import BITS, Case, cases, has_lone_turns, mappings_of, structure_of
+from oracle.cases import BITS, DATAFLOWS, Case, cases, has_lone_turns, mappings_of, structure_of
 from oracle.walk import Walk, walk
 
-from accelsim.cost.traffic import Traffic, traffic
+from accelsim.cost.traffic import Structure, Traffic, traffic
 from accelsim.dims import OPERANDS, Operand
+from accelsim.mapping.nest import Mappings
+from accelsim.workload.ops import fully_connected
 
 
 def both(case: Case) -> tuple[Traffic, list[Walk]]:
@@ -54,6 +56,22 @@ def test_two_memories_on_chip(case: Case) -> None:
         for table, bits in ((formula.down, counted.down_bits), (formula.up, counted.up_bits)):
             charged = bits_moved(table, row)
             assert all(charged.get(key, 0) >= moved for key, moved in bits.items()), "never less than what moves"
+
+
+def test_the_known_over_count() -> None:
+    """A partial outer tile whose inner loop has one turn keeps what the closed form charges again.
+
+    Three kernels in outer tiles of two and inner tiles of one; two images in inner tiles of one. In the outer tile of
+    two kernels the weights alternate, so they come once per image: 2 x 2. In the last one the single kernel stays: 1.
+    """
+    op = fully_connected((2, 4, 1, 1), 3)
+    orders = np.array([[list(range(8)), list(range(8))]])
+    tiles = np.array([[[2, 1, 2, 4, 1, 1, 1, 1], [1, 1, 1, 4, 1, 1, 1, 1]]])
+    holds = ((False, False, False), (True, False, False))
+    formula = traffic(op, Mappings(tiles, orders), Structure(((True,) * 3, *holds), (False,) * 3, outputs_held=True))
+    counted = walk(op, tiles[0].tolist(), orders[0].tolist(), holds, DATAFLOWS["atomic"])
+    assert counted.down_bits[1, Operand.W] == 8 * 4 * (2 * 2 + 1)
+    assert 8 * formula.down[0, 1, 0] == 8 * 4 * (2 * 2 + 2)
 
 
 @settings(max_examples=100)

@@ -14,14 +14,14 @@ from accelsim.dims import DIMS, Dim, Operand
 from accelsim.mapping.nest import leaves, useful_share, window_fetches
 from accelsim.workload.ops import convolution
 
-ALL = (True, True, True)
+ALL, NONE = (True, True, True), (False, False, False)
 PLAIN_INPUT = (Dim.B, Dim.G, Dim.C)
 
 
 @settings(max_examples=300)
 @given(cases(levels=2, count=1))
 def test_leaves_are_the_innermost_tiles(case: Case) -> None:
-    boxes = walk(case.op, case.tiles[0], case.orders[0], (ALL, ALL), case.flow, rows=5, columns=5).leaves
+    boxes = walk(case.op, case.tiles[0], case.orders[0], (NONE, NONE), case.flow, rows=5, columns=5).leaves
     sizes, counts = leaves(case.op.sizes, mappings_of(case).tiles)
     for dim in range(len(DIMS)):
         spans = {box[dim] for box in boxes}
@@ -64,17 +64,19 @@ def test_window_fetches_are_what_a_level_that_never_refetches_brings_in(case: Ca
     order = tuple(sorted(range(len(DIMS)), key=lambda dim: DIMS[dim] is Dim.K))
     for levels in (1, 2):
         tiles = case.tiles[0][:levels]
-        tiles = tuple(tuple(case.op.size(dim) if dim is Dim.K else tile[dim.position] for dim in DIMS) for tile in tiles)
-        counted = walk(case.op, tiles, (order,) * levels, (ALL,) * levels, case.flow, rows=5, columns=5)
-        rows, columns = window_fetches(case.op, np.array([tiles]))[0]
-        plain = np.prod([case.op.size(dim) for dim in PLAIN_INPUT])
+        tiles = tuple(
+            tuple(case.op.size(dim) if dim is Dim.K else tile[dim.position] for dim in DIMS) for tile in tiles
+        )
+        counted = walk(op, tiles, (order,) * levels, (ALL,) * levels, case.flow, rows=5, columns=5)
+        rows, columns = window_fetches(op, np.array([tiles]))[0]
+        plain = np.prod([op.size(dim) for dim in PLAIN_INPUT])
         assert plain * rows * columns == counted.fetched_elements[levels - 1, Operand.I]
 
 
 @settings(max_examples=300)
 @given(cases(levels=1, count=1))
 def test_useful_share_counts_products_with_a_real_input(case: Case) -> None:
-    counted = walk(case.op, case.tiles[0], case.orders[0], (ALL,), case.flow, rows=5, columns=5)
+    counted = walk(case.op, case.tiles[0], case.orders[0], (NONE,), case.flow, rows=5, columns=5)
     assert useful_share(case.op) * case.op.macs == pytest.approx(counted.real_points, rel=1e-12)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from matplotlib.figure import Figure
 from report_fakes import findings_by_hand, record, result_of
@@ -9,6 +11,7 @@ from report_fakes import findings_by_hand, record, result_of
 from accelsim.report.figures import effects as figure
 from accelsim.report.figures.effects import effect
 from accelsim.report.findings import Findings
+from accelsim.report.text import TIMES
 
 TINY_ARMS = {
     "chosen": {"algorithm": "nsga2"},
@@ -43,7 +46,7 @@ def test_the_factor_is_the_greatest_over_the_least_median() -> None:
 
 
 def test_a_parameter_without_effect_has_factor_one() -> None:
-    assert effect(grid(lambda rows, columns: rows), "hardware.columns", "latency_ms").factor == 1.0
+    assert effect(grid(lambda rows, _: rows), "hardware.columns", "latency_ms").factor == 1.0
 
 
 def test_networks_of_different_size_can_be_pooled() -> None:
@@ -119,7 +122,7 @@ def test_where_all_searches_prefer_good_values_they_are_all_there_is() -> None:
 
 
 def test_designs_without_a_figure_above_zero_are_left_out() -> None:
-    records = grid(lambda rows, columns: rows)
+    records = grid(lambda rows, _: rows)
     records[0].metrics["energy_pj"] = None
     records[1].metrics["utilization_overall"] = 0.0
     (chart,) = figure.charts(Findings(result_of(records), ()))
@@ -131,17 +134,40 @@ def test_both_drawings_show_the_same_levels() -> None:
     data = chart.data
     drawing = Figure(figsize=figure.size(data))
     figure.draw(drawing, data)
-    assert len(drawing.axes) == 6
     plots = figure.interactive(data)
     assert [plot.title.split(" (")[0] for plot in plots] == ["latency", "energy", "overall utilization"]
-    for row, plot in zip(data.rows, plots, strict=True):
+    for axes, row, plot in zip(drawing.axes, data.rows, plots, strict=True):
+        boxes = [box for one in row for box in one.boxes]
+        assert [patch.get_y() for patch in axes.patches] == pytest.approx([box.levels[1] for box in boxes])
+        tops = [patch.get_y() + patch.get_height() for patch in axes.patches]
+        assert tops == pytest.approx([box.levels[3] for box in boxes])
         for one, trace in zip(row, plot.traces, strict=True):
             assert list(trace["median"]) == [box.levels[2] for box in one.boxes]
             assert list(trace["q1"]) == [box.levels[1] for box in one.boxes]
-    first = drawing.axes[0]
-    assert [patch.get_y() for patch in first.patches] == pytest.approx([b.levels[1] for b in data.rows[0][0].boxes])
-    assert first.get_title(loc="left") == "rows"
-    assert first.get_title(loc="right").endswith("4")
+    words = [text.get_text() for text in drawing.axes[0].texts]
+    assert words == [f"{TIMES}4", f"{TIMES}2", "rows", "columns"]
+    labels = [label.get_text() for label in drawing.axes[-1].get_xticklabels()]
+    assert labels == ["8", "16", "32", "1", "2"]
+
+
+def test_boxes_of_neighbouring_parameters_do_not_touch() -> None:
+    (chart,) = figure.charts(Findings(result_of(grid(lambda rows, columns: rows * columns)), ()))
+    drawing = Figure(figsize=figure.size(chart.data))
+    figure.draw(drawing, chart.data)
+    spans = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in drawing.axes[0].patches]
+    assert all(a[1] < b[0] for a, b in itertools.pairwise(spans))
+
+
+def test_long_values_are_broken_and_crowded_ones_thinned() -> None:
+    words = ["weight_stationary", "output_stationary"]
+    records = [
+        record(i, 1.0 + i, point={"hardware.flow": words[i % 2], "hardware.kib": 64 << (i % 7)}) for i in range(14)
+    ]
+    (chart,) = figure.charts(Findings(result_of(records), ()))
+    drawing = Figure(figsize=figure.size(chart.data))
+    figure.draw(drawing, chart.data)
+    labels = {label.get_text() for label in drawing.axes[-1].get_xticklabels()}
+    assert labels == {"weight\nstationary", "output\nstationary", "64", "256", "1024", "4096", ""}
 
 
 def test_a_network_s_own_parameters_are_told_apart() -> None:

@@ -77,7 +77,23 @@ def test_one_chart_a_network_with_one_scale_for_its_designs() -> None:
     charts = energy.charts(findings_by_hand())
     assert [chart.title for chart in charts] == ["alpha", "beta"]
     assert [design.title for design in charts[0].data.designs] == ["slow", "fast"]
-    assert charts[0].data.scale.unit == "nJ"  # the longest bar is 35000 pJ
+    first, second = charts[0].data.axes
+    assert first == second
+    assert (first[0].unit, first[1]) == ("nJ", pytest.approx(1.6 * 35))  # the longest bar is 35000 pJ
+
+
+def test_designs_that_differ_much_have_axes_of_their_own() -> None:
+    records = [record(0), record(1)]
+    small = design(records[1], champion=False, role="small", ledger=(line("dram", "W", "read", 5.0, 100.0),))
+    (chart,) = energy.charts(Findings(result_of(records), (design(records[0]), small)))
+    assert [(scale.unit, end) for scale, end in chart.data.axes] == [
+        ("nJ", pytest.approx(56.0)),
+        ("pJ", pytest.approx(800.0)),
+    ]
+    drawing = Figure(figsize=energy.size(chart.data))
+    energy.draw(drawing, chart.data)
+    assert [axes.get_xlim()[1] for axes in drawing.axes] == pytest.approx([56.0, 800.0])
+    assert [axes.get_xlabel() for axes in drawing.axes] == ["energy (nJ)", "energy (pJ)"]
 
 
 def test_the_bars_drawn_are_the_ledger() -> None:

@@ -37,6 +37,11 @@ def test_an_axis_of_nothing_is_still_an_axis() -> None:
     assert (axis.low, axis.high, axis.log) == (0.0, 1.0, False)
 
 
+def test_a_logarithmic_axis_of_one_value_has_room_around_it() -> None:
+    low, high = AxisScale("", PLAIN, True, 1.0, 1.0).limits
+    assert low < 1.0 < high
+
+
 def test_an_axis_of_one_value_has_room_around_it() -> None:
     low, high = axis_scale("latency_ms", [5.0]).limits
     assert low < 5.0 < high

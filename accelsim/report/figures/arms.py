@@ -104,7 +104,9 @@ def _value(record: Record, objective: Objective) -> float:
     return float("nan") if value is None else value
 
 
-def _arm(arm: str, front: Sequence[Record], objectives: Sequence[Objective], axes: Sequence[AxisScale]) -> ArmFront:
+def _arm(arm: str, found: Sequence[Record], objectives: Sequence[Objective], axes: Sequence[AxisScale]) -> ArmFront:
+    # Several seeds often find the same design.
+    front = list({(r.hardware, *sorted(r.point.items())): r for r in reversed(found)}.values())[::-1]
     columns = [
         tuple(axis.scale.of(_value(record, objective)) for record in front)
         for objective, axis in zip(objectives, axes, strict=True)
@@ -139,7 +141,7 @@ def draw(figure: Figure, data: ArmFronts) -> None:
     figure.supxlabel(data.x.label, fontsize=9)
     figure.supylabel(data.y.label, fontsize=9)
     names = [arm.arm for arm in data.arms]
-    figure.legend(lines[: len(names)], names, loc="outside upper center", ncols=len(names))
+    figure.legend(lines[: len(names)], names, loc="outside upper center", ncols=min(len(names), 5))
     if dots is not None and data.colour is not None:
         bar = figure.colorbar(dots, ax=grid.tolist(), label=data.colour.label, shrink=0.7, aspect=30)
         data.colour.apply(bar.ax, "y")
@@ -165,7 +167,7 @@ def interactive(data: ArmFronts) -> list[Plot]:
     for arm in data.arms:
         look = data.looks[arm.arm]
         across, up = _columns(arm.edge)
-        group = {"type": "scatter", "legendgroup": arm.arm}
+        group = {"type": "scatter", "legendgroup": escaped(arm.arm)}
         line = {"color": look.colour, "width": 2, "shape": "hv"}
         traces.append(
             group | {"mode": "lines", "x": across, "y": up, "line": line, "hoverinfo": "skip", "showlegend": False}

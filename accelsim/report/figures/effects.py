@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accelsim.parameters import Value
 from accelsim.report.figure import FIGURES, Chart, FigureKind
 from accelsim.report.findings import Findings
-from accelsim.report.palette import INK
+from accelsim.report.palette import GRID, INK
 from accelsim.report.plotly import Plot, escaped, layout
 from accelsim.report.scales import AxisScale
 from accelsim.report.text import TIMES, Scale, number, parameters, title
@@ -29,8 +30,8 @@ _METRICS = ("latency_ms", "energy_pj", "utilization_overall")
 #: Algorithms that do not choose points for their results; the points of others crowd at good values and would mislead.
 _IMPARTIAL = ("grid", "random")
 _MOST_VALUES, _BINS = 8, 5
-_LEFT, _BOTTOM = 0.75, 0.5
-_LONGEST_TICK, _LONGEST_TICKS = 6, 20
+_LEFT, _TOP, _BOTTOM = 0.75, 0.42, 0.5
+_LONGEST_TICK, _LONGEST_TICKS, _GAP = 6, 34, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,30 +166,40 @@ def _effects(findings: Findings, template: str, records: list[Record], varied: l
 
 def size(data: Effects) -> tuple[float, float]:
     """Return width and height in inches."""
-    return _LEFT + 2.0 * max(len(data.rows[0]), 3), _BOTTOM + 1.75 * len(data.rows)
+    return _LEFT + 2.0 * max(len(data.rows[0]), 3), _TOP + _BOTTOM + 1.7 * len(data.rows)
 
 
 def draw(figure: Figure, data: Effects) -> None:
     """Draw a box a value: the box holds the middle half of the designs, the whiskers nine tenths."""
-    # Fixed margins: fitting them to the labels of many small axes would take longer than the drawing.
+    # Fixed margins and one axes a metric: fitting many small axes to their labels would take longer than the drawing.
     figure.set_layout_engine("none")
     width, height = figure.get_size_inches()
-    margins = {"left": _LEFT / width, "right": 0.99, "top": 1 - 0.25 / height, "bottom": _BOTTOM / height}
-    grid = figure.subplots(
-        len(data.rows),
-        len(data.rows[0]),
-        squeeze=False,
-        sharey="row",
-        sharex="col",
-        gridspec_kw=margins | {"wspace": 0.08, "hspace": 0.2},
-    )
-    for row, effects in zip(grid, data.rows, strict=True):
-        for axes, one in zip(row, effects, strict=True):
-            _draw_effect(axes, one, data.colour)
-        _axis(effects).apply(row[0], "y")
-        row[0].set_ylabel(_label(effects[0].metric).replace(" (", "\n("))
-    for axes, one in zip(grid[0], data.rows[0], strict=True):
-        axes.set_title(_name(one.parameter), loc="left")
+    margins = {"left": _LEFT / width, "right": 0.99, "top": 1 - _TOP / height, "bottom": _BOTTOM / height}
+    rows = figure.subplots(len(data.rows), 1, squeeze=False, sharex=True, gridspec_kw=margins | {"hspace": 0.2})[:, 0]
+    for axes, effects in zip(rows, data.rows, strict=True):
+        for place, one in enumerate(effects):
+            _draw_effect(axes, one, place, data.colour)
+        _axis(effects).apply(axes, "y")
+        axes.set_ylabel(_label(effects[0].metric).replace(" (", "\n("))
+        axes.grid(visible=False, axis="x")
+    groups = data.rows[0]
+    for place, one in enumerate(groups):
+        rows[0].text(place, 1.12, _name(one.parameter), transform=rows[0].get_xaxis_transform(), fontweight="bold")
+    places = [place for start, one in enumerate(groups) for place in _places(start, one)]
+    rows[-1].set_xticks(places, [name for one in groups for name in _ticks(one)], fontsize=7)
+    rows[-1].set_xlim(-0.02, len(groups) - _GAP + 0.02)
+
+
+def _places(start: int, one: Effect) -> NDArray[np.float64]:
+    """Return where the boxes of the parameter in column ``start`` stand; a column is 1 wide with a gap at its right."""
+    return start + (np.arange(len(one.boxes)) + 0.5) * (1 - _GAP) / len(one.boxes)
+
+
+def _ticks(one: Effect) -> list[str]:
+    """Return the values, long words broken at their underscores, and every other one left out if they are many."""
+    names = [box.value.replace("_", "\n") if len(box.value) > _LONGEST_TICK else box.value for box in one.boxes]
+    crowded = len(names) * (1 + max(len(line) for name in names for line in name.split("\n"))) > _LONGEST_TICKS
+    return [name if not crowded or place % 2 == 0 else "" for place, name in enumerate(names)]
 
 
 def _axis(effects: Sequence[Effect]) -> AxisScale:
@@ -205,19 +216,15 @@ def _name(parameter: str) -> str:
     return f"{name} (network)" if side == "network" else name or side
 
 
-def _draw_effect(axes: Axes, one: Effect, colour: str) -> None:
-    places = np.arange(len(one.boxes))
+def _draw_effect(axes: Axes, one: Effect, start: int, colour: str) -> None:
+    places, half = _places(start, one), 0.3 * (1 - _GAP) / len(one.boxes)
     low, first, middle, third, high = np.array([box.levels for box in one.boxes]).T
     axes.vlines(places, low, high, color=colour, lw=1)
-    axes.bar(places, third - first, bottom=first, width=0.6, color=colour, alpha=0.55)
-    axes.hlines(middle, places - 0.3, places + 0.3, color=INK, lw=1.6)
-    axes.set_title(f"{TIMES}{one.factor:.2g}", loc="right", fontsize=8.5)
-    # Long words break at their underscores and many numbers are turned, so that neighbours do not overlap.
-    names = [box.value.replace("_", "\n") if len(box.value) > _LONGEST_TICK else box.value for box in one.boxes]
-    turned = sum(max(len(line) for line in name.split("\n")) for name in names) > _LONGEST_TICKS
-    axes.set_xticks(places, names, fontsize=7, rotation=45 if turned and "\n" not in "".join(names) else 0)
-    axes.set_xlim(-0.6, len(one.boxes) - 0.4)
-    axes.grid(visible=False, axis="x")
+    axes.bar(places, third - first, bottom=first, width=2 * half, color=colour, alpha=0.55)
+    axes.hlines(middle, places - half, places + half, color=INK, lw=1.6)
+    axes.axvline(start - _GAP / 2, color=GRID, lw=0.8)
+    end = start + 1 - _GAP
+    axes.text(end, 1.02, f"{TIMES}{one.factor:.2g}", transform=axes.get_xaxis_transform(), ha="right", fontsize=8.5)
 
 
 def interactive(data: Effects) -> list[Plot]:

@@ -23,6 +23,8 @@ __all__ = ["Breakdown", "Breakdowns", "EnergyRow", "breakdown", "charts"]
 #: Order of the rows after the memories; what is not listed follows in the order of the ledger.
 _ORDER = ("registers", "mac", "vector", "leakage", "interconnect")
 
+#: Panels whose longest bars differ by more than this do not share their axis.
+_COMPARABLE = 6.0
 _TOP, _BOTTOM, _GAP, _LETTER = 0.3, 0.75, 0.15, 0.075
 
 
@@ -54,13 +56,24 @@ class Breakdown:
     rows: tuple[EnergyRow, ...]
     total_pj: float
 
+    @property
+    def longest_pj(self) -> float:
+        """Energy of the greatest row, 0 if there is none."""
+        return max((row.total_pj or 0.0 for row in self.rows), default=0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Breakdowns:
-    """The designs of one network, drawn with one scale."""
+    """The designs of one network.
+
+    Attributes:
+        designs: A panel each.
+        axes: The unit of each panel's axis and, in that unit, its end; all the same unless the designs differ so much
+            that some would have no bars to see.
+    """
 
     designs: tuple[Breakdown, ...]
-    scale: Scale
+    axes: tuple[tuple[Scale, float], ...]
 
 
 def breakdown(title: str, evaluation: Evaluation) -> Breakdown:
@@ -87,9 +100,16 @@ def charts(findings: Findings) -> list[Chart[Breakdowns]]:
     for network in findings.result.networks:
         designs = tuple(breakdown(d.label, d.evaluation) for d in findings.designs_of(network))
         if designs:
-            energies = [row.total_pj or 0.0 for design in designs for row in design.rows]
-            found.append(Chart(network, Breakdowns(designs, scale_of("energy_pj", [max(energies, default=0.0)]))))
+            found.append(Chart(network, Breakdowns(designs, _axes([design.longest_pj for design in designs]))))
     return found
+
+
+def _axes(longest: list[float]) -> tuple[tuple[Scale, float], ...]:
+    if max(longest) <= _COMPARABLE * min(longest):
+        longest = [max(longest)] * len(longest)
+    scales = [scale_of("energy_pj", [energy]) for energy in longest]
+    # Room for the words behind the longest bar.
+    return tuple((scale, 1.6 * scale.of(energy) or 1.0) for scale, energy in zip(scales, longest, strict=True))
 
 
 def size(data: Breakdowns) -> tuple[float, float]:
@@ -109,12 +129,10 @@ def draw(figure: Figure, data: Breakdowns) -> None:
     panel = max(width / count - names - _GAP, 1.0)
     margins = {"left": names / width, "right": (names + panel * count + (names + _GAP) * (count - 1)) / width}
     margins |= {"top": 1 - _TOP / height, "bottom": _BOTTOM / height, "wspace": (names + _GAP) / panel}
-    panels = figure.subplots(1, count, squeeze=False, sharex=True, gridspec_kw=margins)[0]
-    for axes, design in zip(panels, data.designs, strict=True):
-        _draw_design(axes, design, data.scale)
-    longest = max((row.total_pj or 0.0 for design in data.designs for row in design.rows), default=0.0)
-    # Room for the words behind the longest bar.
-    panels[0].set_xlim(0, 1.55 * data.scale.of(longest) or 1.0)
+    panels = figure.subplots(1, count, squeeze=False, gridspec_kw=margins)[0]
+    for axes, design, (scale, end) in zip(panels, data.designs, data.axes, strict=True):
+        _draw_design(axes, design, scale)
+        axes.set_xlim(0, end)
     used = {operand for design in data.designs for row in design.rows for operand in row.energy_pj}
     handles = [
         Patch(color=colour, label=operand or "no operand")
@@ -151,11 +169,11 @@ def _words(row: EnergyRow, total_pj: float) -> str:
 
 
 def interactive(data: Breakdowns) -> list[Plot]:
-    """Return one plotly figure a design, all with the same scale."""
-    longest = max((row.total_pj or 0.0 for design in data.designs for row in design.rows), default=0.0)
-    end = 1.6 * data.scale.of(longest) or 1.0
+    """Return one plotly figure a design."""
     rows = max(len(design.rows) for design in data.designs)
-    return [_plotly_design(design, data.scale, end, rows) for design in data.designs]
+    return [
+        _plotly_design(design, scale, end, rows) for design, (scale, end) in zip(data.designs, data.axes, strict=True)
+    ]
 
 
 def _plotly_design(design: Breakdown, scale: Scale, end: float, rows: int) -> Plot:

@@ -117,7 +117,7 @@ def interactive(data: Curves) -> list[Plot]:
     """Return one plotly figure with all arms."""
     traces: list[dict[str, Any]] = []
     for arm in data.arms:
-        shared = {"type": "scatter", "mode": "lines", "legendgroup": arm.arm, "x0": 1, "dx": 1}
+        shared = {"type": "scatter", "mode": "lines", "legendgroup": escaped(arm.arm), "x0": 1, "dx": 1}
         for curve in arm.seeds:
             line = {"color": arm.colour, "width": 0.8, "shape": "hv"}
             traces.append(shared | {"y": _rounded(curve), "line": line, "showlegend": False, "hoverinfo": "skip"})

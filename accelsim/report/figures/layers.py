@@ -184,7 +184,7 @@ def interactive(data: Layers) -> list[Plot]:
             "type": "bar",
             "orientation": "h",
             "name": escaped(bottleneck),
-            "legendgroup": bottleneck,
+            "legendgroup": escaped(bottleneck),
             "y": mine,
             "text": [_hover(bar) for bar in bars],
             "textposition": "none",

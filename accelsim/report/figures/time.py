@@ -22,7 +22,8 @@ _SMALLEST_LABEL = 0.06
 _MOST_KINDS = 8
 #: Room above the bars for a legend of two rows.
 _TOP_PIXELS = 56
-_ROW_INCHES, _LEGEND_INCHES = 0.26, 0.45
+_ROW_INCHES, _LEGEND_INCHES = 0.26, 0.42
+_WIDTH, _TOP, _BOTTOM = 10.6, 0.3, 1.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +99,22 @@ def _by_size(parts: tuple[dict[str, float], ...]) -> list[str]:
 
 def size(data: TimeShares) -> tuple[float, float]:
     """Return width and height in inches."""
-    return 10.6, 1.9 + _ROW_INCHES * len(data.designs)
+    return _WIDTH, _TOP + _BOTTOM + _ROW_INCHES * len(data.designs)
 
 
 def draw(figure: Figure, data: TimeShares) -> None:
     """Draw two stacked bars a design."""
-    left, right = figure.subplots(1, 2, sharey=True)
+    # Fixed margins, because a layout that adapts gives the legends all the room if there are few designs.
+    figure.set_layout_engine("none")
+    height = figure.get_figheight()
+    names = min(0.15 + 0.07 * max(len(title) for title in data.designs), 0.4 * _WIDTH)
+    margins = {"left": names / _WIDTH, "right": 0.985, "top": 1 - _TOP / height, "bottom": _BOTTOM / height}
+    left, right = figure.subplots(1, 2, sharey=True, gridspec_kw=margins | {"wspace": 0.08})
     for axes, shares in ((left, data.by_bottleneck), (right, data.by_kind)):
         _stack(axes, shares)
         # Just under the axis label, however many rows there are.
         below = -_LEGEND_INCHES / (_ROW_INCHES * len(data.designs))
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, below), ncols=4)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, below), ncols=4, columnspacing=1.2, handlelength=1.2)
     left.set_yticks(range(len(data.designs)), list(data.designs))
     left.set_ylim(len(data.designs) - 0.4, -0.6)
 

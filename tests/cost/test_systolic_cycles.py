@@ -1,0 +1,107 @@
+"""The systolic engine's cycles against an array that multiplies real matrices, one clock cycle after the other."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracle.cases import DATAFLOWS
+from oracle.systolic import multiply
+
+from accelsim.cost.compute import Compute, compute
+from accelsim.cost.layout import lay_out
+from accelsim.cost.rows import op_rows, stack
+from accelsim.cost.traffic import Structure
+from accelsim.dims import Dim
+from accelsim.hardware.accelerator import Array
+from accelsim.mapping.nest import Mappings
+from accelsim.workload.ops import Op, convolution, fully_connected
+
+Matrix = npt.NDArray[np.int64]
+SYSTOLIC = ("weight_stationary", "output_stationary", "input_stationary")
+sides = st.integers(1, 6)
+
+
+def uncut(op: Op, dataflow: str, rows: int, columns: int) -> Compute:
+    """Return what the model says of ``op`` as a single tile."""
+    whole = Mappings(np.array([[op.sizes]]), np.arange(8)[None, None, :])
+    table = stack([op_rows(op, whole, Structure(((True,) * 3,) * 2, (False,) * 2, outputs_held=False))])
+    array = Array(
+        dataflow=DATAFLOWS[dataflow],
+        rows=np.array([float(rows)]),
+        columns=np.array([float(columns)]),
+        hold_limit=np.array([math.inf]),
+        dispatch_cycles=np.zeros(1),
+    )
+    return compute(lay_out(table, array.dataflow), array)
+
+
+def random_matrix(seed: int, *shape: int) -> Matrix:
+    return np.random.default_rng(seed).integers(-128, 128, shape)
+
+
+@pytest.mark.parametrize("dataflow", SYSTOLIC)
+@settings(max_examples=60)
+@given(pixels=st.integers(1, 12), depth=st.integers(1, 12), kernels=st.integers(1, 12), rows=sides, columns=sides)
+def test_matrix_products(dataflow: str, pixels: int, depth: int, kernels: int, rows: int, columns: int) -> None:
+    inputs, weights = random_matrix(1, pixels, depth), random_matrix(2, depth, kernels)
+    run = multiply(dataflow, inputs, weights, rows, columns)
+    assert np.array_equal(run.product, inputs @ weights)
+    op = fully_connected((pixels, depth, 1, 1), kernels)
+    model = uncut(op, dataflow, rows, columns)
+    assert run.multiplications == op.macs
+    assert run.cycles == model.cycles[0, 0]
+    assert model.steps[0, 0] <= run.cycles
+
+
+def unrolled(image: Matrix, op: Op) -> Matrix:
+    """Return the windows of ``image`` as rows, shape ``(pixels, C FY FX)``."""
+    windows = []
+    for oy in range(op.size(Dim.OY)):
+        for ox in range(op.size(Dim.OX)):
+            y, x = oy * op.stride[0], ox * op.stride[1]
+            ys = y + np.arange(op.size(Dim.FY)) * op.dilation[0]
+            xs = x + np.arange(op.size(Dim.FX)) * op.dilation[1]
+            windows.append(image[:, ys[:, None], xs[None, :]].reshape(-1))
+    return np.array(windows)
+
+
+@pytest.mark.parametrize("dataflow", SYSTOLIC)
+@pytest.mark.parametrize(
+    "op",
+    [
+        pytest.param(convolution((1, 3, 6, 5), 4, (3, 2), padding=(0, 0)), id="not square"),
+        pytest.param(convolution((1, 2, 7, 9), 5, (3, 3), stride=(2, 3), padding=(0, 0)), id="strides"),
+        pytest.param(convolution((1, 2, 7, 7), 3, (2, 3), dilation=(3, 2), padding=(0, 0)), id="dilated"),
+        pytest.param(convolution((1, 8, 4, 4), 8, (1, 1)), id="pointwise"),
+    ],
+)
+def test_convolutions(dataflow: str, op: Op) -> None:
+    image = random_matrix(3, op.size(Dim.C), *op.extent)
+    filters = random_matrix(4, op.size(Dim.K), op.size(Dim.C), op.size(Dim.FY), op.size(Dim.FX))
+    run = multiply(dataflow, unrolled(image, op), filters.reshape(op.size(Dim.K), -1).T, 4, 3)
+    for oy, ox, k in np.ndindex(op.size(Dim.OY), op.size(Dim.OX), op.size(Dim.K)):
+        direct = sum(
+            image[c, oy * op.stride[0] + fy * op.dilation[0], ox * op.stride[1] + fx * op.dilation[1]]
+            * filters[k, c, fy, fx]
+            for c, fy, fx in np.ndindex(*filters.shape[1:])
+        )
+        assert run.product[oy * op.size(Dim.OX) + ox, k] == direct
+    model = uncut(op, dataflow, 4, 3)
+    assert run.cycles == model.cycles[0, 0]
+    assert run.multiplications == op.macs
+
+
+def test_one_fold_by_hand() -> None:
+    """A 4 x 4 array and 10 rows of inputs: what a person counts on paper."""
+    inputs, weights = random_matrix(5, 10, 4), random_matrix(6, 4, 4)
+    # 4 cycles to load, 10 to stream, 3 until the last sum is down the rows, 3 until the last column has it.
+    assert multiply("weight_stationary", inputs, weights, 4, 4).cycles == 4 + 10 + 3 + 3
+    # Three folds of pixels (4, 4, 2), each 4 long and 3 + 3 skewed.
+    assert multiply("output_stationary", inputs, weights, 4, 4).cycles == 3 * (4 + 3 + 3)
+    # Three folds of pixels, each 4 to load, 4 kernels to stream, 3 + 3 skewed.
+    assert multiply("input_stationary", inputs, weights, 4, 4).cycles == 3 * (4 + 4 + 3 + 3)

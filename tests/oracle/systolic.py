@@ -1,0 +1,139 @@
+"""A systolic array that multiplies matrices cycle by cycle: registers, neighbours and skewed operands, no formula.
+
+Every processing element knows its own registers and those of its left and upper neighbour. Operands enter at the
+edges, each row and column one cycle after the one before, so that partners meet. Beside a value travels the number of
+the step it belongs to, so that the array knows when a fold has gone through; the next fold starts after that. A fold
+smaller than the array crosses all of it, with zeros where it has nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Run", "multiply"]
+
+Matrix = npt.NDArray[np.int64]
+_NO_STEP = -1
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came out, and how long it took.
+
+    Attributes:
+        product: The matrix product.
+        cycles: Clock cycles of all folds.
+        folds: How often the array was filled.
+        multiplications: Products of two values of the matrices, over all PEs.
+    """
+
+    product: Matrix
+    cycles: int
+    folds: int
+    multiplications: int
+
+
+class _Stream:
+    """Values that enter at an edge, skewed, and move one PE further each cycle; seen with their PEs as rows."""
+
+    def __init__(self, values: Matrix, lanes: int, length: int) -> None:
+        self.source = np.zeros((len(values), lanes), dtype=np.int64)
+        self.source[:, : values.shape[1]] = values
+        self.value = np.zeros((lanes, length), dtype=np.int64)
+        self.step = np.full((lanes, length), _NO_STEP)
+
+    def move(self, clock: int) -> None:
+        """Advance by one PE and let the next values in."""
+        self.value[:, 1:], self.step[:, 1:] = self.value[:, :-1].copy(), self.step[:, :-1].copy()
+        for lane in range(len(self.value)):
+            step = clock - lane
+            inside = 0 <= step < len(self.source)
+            self.step[lane, 0] = step if inside else _NO_STEP
+            self.value[lane, 0] = self.source[step, lane] if inside else 0
+
+
+class _Array:
+    def __init__(self, rows: int, columns: int) -> None:
+        self.rows, self.columns = rows, columns
+        self.cycles = self.folds = self.multiplications = 0
+
+    def operand_still(self, still: Matrix, stream: Matrix) -> Matrix:
+        """Return ``stream @ still``: one operand lies in the PEs, the other moves right, sums move down."""
+        self.folds += 1
+        depth, width = still.shape
+        resident = np.zeros((self.rows, self.columns), dtype=np.int64)
+        for row in reversed(range(self.rows)):  # from above, the bottom row first
+            resident[1:] = resident[:-1].copy()
+            resident[0] = 0
+            if row < depth:
+                resident[0, :width] = still[row]
+            self.cycles += 1
+        moving = _Stream(stream, self.rows, self.columns)
+        sums = np.zeros((self.rows, self.columns), dtype=np.int64)
+        out = np.zeros((len(stream), self.columns), dtype=np.int64)
+        clock = 0
+        while True:
+            moving.move(clock)
+            if np.all(moving.step == _NO_STEP):
+                self.cycles += clock
+                return out[:, :width]
+            from_above = np.vstack([np.zeros((1, self.columns), dtype=np.int64), sums[:-1]])
+            sums = from_above + resident * moving.value
+            self.multiplications += int((moving.step[:depth, :width] != _NO_STEP).sum())
+            for column, step in enumerate(moving.step[-1]):
+                if step != _NO_STEP:
+                    out[step, column] = sums[-1, column]
+            clock += 1
+
+    def outputs_still(self, left: Matrix, right: Matrix) -> Matrix:
+        """Return ``left @ right``: sums lie in the PEs, ``left`` moves right and ``right`` moves down.
+
+        Sums are read out beside the next fold, as the formula has it.
+        """
+        self.folds += 1
+        (height, _), width = left.shape, right.shape[1]
+        across, down = _Stream(left.T, self.rows, self.columns), _Stream(right, self.columns, self.rows)
+        sums = np.zeros((self.rows, self.columns), dtype=np.int64)
+        clock = 0
+        while True:
+            across.move(clock)
+            down.move(clock)
+            assert np.array_equal(across.step, down.step.T), "partners meet"
+            if np.all(across.step == _NO_STEP):
+                self.cycles += clock
+                return sums[:height, :width]
+            sums += across.value * down.value.T
+            self.multiplications += int((across.step[:height, :width] != _NO_STEP).sum())
+            clock += 1
+
+
+def multiply(dataflow: str, inputs: Matrix, weights: Matrix, rows: int, columns: int) -> Run:
+    """Multiply on an array with ``dataflow``.
+
+    Args:
+        dataflow: ``weight_stationary``, ``output_stationary`` or ``input_stationary``.
+        inputs: Shape ``(pixels, reduction)``.
+        weights: Shape ``(reduction, kernels)``.
+        rows: PEs down.
+        columns: PEs across.
+    """
+    array = _Array(rows, columns)
+    pixels, depth = inputs.shape
+    kernels = weights.shape[1]
+    product = np.zeros((pixels, kernels), dtype=np.int64)
+    on_rows = {"output_stationary": pixels}.get(dataflow, depth)
+    on_columns = {"input_stationary": pixels}.get(dataflow, kernels)
+    for top in range(0, on_rows, rows):
+        down = slice(top, top + rows)
+        for left in range(0, on_columns, columns):
+            across = slice(left, left + columns)
+            if dataflow == "weight_stationary":
+                product[:, across] += array.operand_still(weights[down, across], inputs[:, down])
+            elif dataflow == "input_stationary":
+                product[across] += array.operand_still(inputs[across, down].T, weights[down].T).T
+            else:
+                product[down, across] = array.outputs_still(inputs[down], weights[:, across])
+    return Run(product, array.cycles, array.folds, array.multiplications)
