@@ -1,0 +1,178 @@
+"""The default mapper's candidates: complete enough to fit whenever anything fits, and pruned without loss."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracle.cases import DATAFLOWS, Case, cases, structure_of
+
+from accelsim.cost.layer import Residency, cost
+from accelsim.cost.layout import lay_out
+from accelsim.cost.rows import OpRows, candidates, op_rows, stack
+from accelsim.cost.traffic import Structure, traffic
+from accelsim.dims import DIMS, Dim, Operand
+from accelsim.hardware.accelerator import Accelerator
+from accelsim.hardware.load import load_hardware
+from accelsim.mapping.legality import Violation, violations
+from accelsim.mapping.mapspace import mapspace
+from accelsim.mapping.nest import Mappings
+from accelsim.workload.ops import Op, convolution, fully_connected
+
+OPS = [
+    convolution((1, 16, 20, 20), 24, (3, 3)),
+    convolution((1, 32, 14, 14), 32, (5, 5), stride=(2, 2), groups=32),
+    convolution((1, 40, 7, 7), 160, (1, 1)),
+    convolution((2, 3, 33, 17), 12, (3, 2), stride=(2, 1)),
+    fully_connected((4, 100, 1, 1), 30),
+    fully_connected((1, 1, 1, 1), 1),
+]
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+@pytest.mark.parametrize("op", OPS, ids=lambda op: f"{op.label} {op.sizes}")
+def test_every_candidate_is_a_nest(op: Op, levels: int) -> None:
+    space = mapspace(op, levels)
+    assert space.tiles.shape == space.orders.shape == (len(space), levels, len(DIMS))
+    sizes = np.broadcast_to(np.array(op.sizes), space.tiles[:, :1].shape)
+    assert np.all(space.tiles >= 1)
+    assert np.all(space.tiles <= np.concatenate([sizes, space.tiles[:, :-1]], axis=1)), "a tile fits the one outside it"
+    assert np.all(np.sort(space.orders, axis=2) == np.arange(len(DIMS))), "every order has every loop once"
+    whole = np.concatenate([space.tiles, space.orders], axis=1).reshape(len(space), -1)
+    assert len(np.unique(whole, axis=0)) == len(space), "no candidate twice"
+    assert np.all(space.tiles == op.sizes, axis=(1, 2)).any(), "one tile for everything"
+    assert np.all(space.tiles == 1, axis=(1, 2)).any(), "one element at a time"
+    six = space.orders.reshape(-1, 6, levels, len(DIMS))
+    assert np.all(six == six[:1]), "the six orders for all tiles"
+    assert len(np.unique(six[0], axis=0)) == 6
+
+
+def every_tiling(op: Op) -> Mappings:
+    """Return all tilings of one level with all orders of the loops that are longer than 1."""
+    tiles = list(itertools.product(*(range(1, size + 1) for size in op.sizes)))
+    long = [place for place, size in enumerate(op.sizes) if size > 1]
+    rest = [place for place in range(len(DIMS)) if place not in long]
+    orders = [(*rest, *order) for order in itertools.permutations(long)]
+    pairs = list(itertools.product(tiles, orders))
+    return Mappings(np.array([[tile] for tile, _ in pairs]), np.array([[order] for _, order in pairs]))
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        convolution((1, 2, 3, 3), 2, (2, 1), padding=(0, 0)),
+        convolution((2, 2, 2, 2), 2, (1, 1)),
+        fully_connected((2, 5, 1, 1), 4),
+    ],
+    ids=["conv", "pointwise", "fully connected"],
+)
+@pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize("double_buffered", [True, False])
+def test_if_any_mapping_fits_a_candidate_fits(op: Op, held: bool, double_buffered: bool) -> None:
+    for holds in itertools.product((True, False), repeat=3):
+        structure = Structure(((True,) * 3, holds), (False, double_buffered), outputs_held=held)
+        least = traffic(op, every_tiling(op), structure).footprint.sum(axis=(1, 2)).min()
+        ours = candidates(op, structure).traffic
+        assert ours.footprint.sum(axis=(1, 2)).min() == least
+        # And one of them finishes its sums before they leave, as a result that stays on chip needs.
+        unspilled = ~ours.spilled.any(axis=1)
+        assert ours.footprint[unspilled].sum(axis=(1, 2)).min() == least
+
+
+def scores(rows: OpRows, machine: Accelerator, kept: tuple[bool, bool, bool], free: float) -> np.ndarray:
+    """Return energy x delay of every row, infinite where it does not fit."""
+    table = stack([rows])
+    shape = (len(rows.mappings), len(machine))
+    room = tuple(None if m.size_bytes is None else m.size_bytes[None, :] * free for m in machine.memories)
+    stays = tuple(np.full(shape, flag) if flag else None for flag in kept)
+    found = cost(table, lay_out(table, machine.array.dataflow), machine, Residency(stays, room))  # type: ignore[arg-type]
+    score = np.broadcast_to(found.latency_cycles * found.dynamic_pj, shape)
+    return np.where(found.legal, score, np.inf)
+
+
+@settings(max_examples=60)
+@given(
+    op=st.sampled_from(OPS[:5]),
+    name=st.sampled_from(["systolic", "npu", "edge_tpu"]),
+    seed=st.integers(0, 1000),
+    free=st.sampled_from([1.0, 0.3, 0.01]),
+    kept=st.tuples(st.booleans(), st.booleans(), st.booleans()),
+)
+def test_no_dropped_order_would_have_won(
+    op: Op, name: str, seed: int, free: float, kept: tuple[bool, bool, bool]
+) -> None:
+    from accelsim.cost.layer import structure_of
+    from accelsim.hardware.load import hardware_template
+
+    template = hardware_template(name)
+    machine = template.instantiate(template.space.sample(np.random.default_rng(seed)))
+    structure = structure_of(machine)
+    kept_where_kept = tuple(
+        flag and any(operand in memory.keeps for memory in machine.memories)
+        for flag, operand in zip(kept, Operand, strict=True)
+    )
+    every = op_rows(op, mapspace(op, structure.levels), structure)
+    some = candidates(op, structure)
+    assert len(some.mappings) < len(every.mappings)
+    best = scores(every, machine, kept_where_kept, free).min(axis=0)  # type: ignore[arg-type]
+    kept_best = scores(some, machine, kept_where_kept, free).min(axis=0)  # type: ignore[arg-type]
+    assert kept_best.tolist() == pytest.approx(best.tolist(), rel=1e-12)
+
+
+@settings(max_examples=100)
+@given(cases(levels=1, count=1), st.permutations(range(len(DIMS))))
+def test_only_the_order_of_loops_that_turn_matters(case: Case, other: list[int]) -> None:
+    """Loops of one turn may stand anywhere; the dims inside a block of the six orders may too if they index alike."""
+    tile = np.array(case.tiles[0][0])
+    turning = [dim for dim in case.orders[0][0] if case.op.sizes[dim] > tile[dim]]
+    moved = [*[dim for dim in other if dim not in turning], *turning]
+    structure = structure_of(case)
+    both = traffic(case.op, Mappings(np.array([[tile]] * 2), np.array([case.orders[0], [moved]])), structure)
+    for table in (both.down, both.up, both.footprint):
+        assert np.array_equal(table[0], table[1])
+
+
+def test_a_mapping_in_words() -> None:
+    op = convolution((1, 16, 8, 8), 8, (3, 3))
+    tiles = np.array([[[1, 1, 8, 8, 3, 8, 3, 3], [1, 1, 8, 4, 1, 1, 1, 1]]])
+    orders = np.array([[[0, 1, 4, 5, 3, 2, 6, 7], [0, 1, 2, 3, 4, 5, 6, 7]]])
+    words = Mappings(tiles, orders).describe(0, op.sizes, ("buffer", "registers"))
+    assert words == "for OY3 C2: buffer[K8 C8 OY3 OX8 FY3 FX3] for C2 OY3 OX8 FY3 FX3: registers[K8 C4]"
+    assert Mappings(tiles[:, 1:], orders[:, :1]).describe(0, (1, 1, 8, 4, 1, 1, 1, 1), ("local",)) == "local[K8 C4]"
+    one = Mappings(np.ones((1, 1, 8), dtype=np.int64), orders[:, :1])
+    assert one.describe(0, (1, 1, 2, 1, 1, 1, 1, 1), ("local",)) == "for K2: local[one element]"
+
+
+def test_rows_can_be_picked() -> None:
+    space = mapspace(OPS[0], 1)
+    flags = np.arange(len(space)) % 7 == 0
+    assert np.array_equal(space[flags].tiles, space.tiles[::7])
+    assert np.array_equal(space[np.array([3, 1])].orders, space.orders[[3, 1]])
+
+
+def test_violations_are_listed_tightest_first() -> None:
+    need = {"big": {"W": 60.0, "I": 50.0}, "small": {"W": 30.0, "O": 0.0}, "fine": {"W": 10.0}, "free": {"W": 1e9}}
+    have = {"big": 100.0, "small": 10.0, "fine": 10.0, "free": None}
+    found = violations(need, have)
+    assert found == [Violation("small", "W 30 B", 30, 10), Violation("big", "W 60 B, I 50 B", 110, 100)]
+    assert str(found[1]) == "memory 'big' needs 110 B for its tiles (W 60 B, I 50 B) and has 100 B (10 B too little)"
+    assert violations({"none": {"W": 1.0}, "big": {"W": 1000.0}}, {"none": 0.0, "big": 1.0})[0].level == "none"
+    assert violations({"fine": {"W": 10.0}}, {"fine": 10.0}) == []
+
+
+def test_the_filter_is_whole_but_for_the_smallest_tile() -> None:
+    """What the documentation says; a filter cut otherwise would fetch inputs again for every tap."""
+    for levels in (1, 2):
+        space = mapspace(OPS[0], levels)
+        taps = space.tiles[:, :, [Dim.FY.position, Dim.FX.position]]
+        cut = ~np.all(taps == 3, axis=(1, 2))
+        assert np.all(space.tiles[cut][:, -1] == 1)
+
+
+def test_dataflows_of_all_engines_are_in_the_oracle() -> None:
+    assert set(DATAFLOWS) == {"weight_stationary", "output_stationary", "input_stationary", "atomic", "cells"}
+    assert load_hardware("npu").array.dataflow == DATAFLOWS["atomic"]
+    assert load_hardware("edge_tpu").array.dataflow == DATAFLOWS["cells"]
