@@ -27,8 +27,8 @@ def op_bits(op: Op) -> Floats:
 
 def utilization(macs: float, steps: float, cycles: float, pes: float) -> Utilization:
     """Return the three utilizations; 0 where nothing is computed."""
-    spatial = macs / (steps * pes) if steps else 0.0
-    temporal = steps / cycles if cycles else 0.0
+    spatial = float(macs / (steps * pes)) if steps else 0.0
+    temporal = float(steps / cycles) if cycles else 0.0
     return Utilization(spatial, temporal, spatial * temporal)
 
 

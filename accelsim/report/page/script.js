@@ -34,15 +34,8 @@
     drawn.add(chart);
   }
 
-  // One after the other, so that the page can be read and scrolled meanwhile; folded ones when they are opened.
-  const waiting = [...document.querySelectorAll(".chart")].filter((chart) => !chart.closest("details:not([open])"));
-  function next() {
-    const chart = waiting.shift();
-    if (!chart) return;
-    draw(chart);
-    setTimeout(next);
-  }
-  next();
+  // All before the page counts as loaded, so that a print or a screenshot is whole; folded ones when they are opened.
+  [...document.querySelectorAll(".chart")].filter((chart) => !chart.closest("details:not([open])")).forEach(draw);
   for (const details of document.querySelectorAll("details")) {
     details.addEventListener("toggle", () => {
       if (details.open) details.querySelectorAll(".chart").forEach((chart) => drawn.has(chart) || draw(chart));
