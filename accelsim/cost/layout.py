@@ -95,6 +95,8 @@ def lay_out(rows: Rows, flow: Dataflow) -> Layout:
 
 
 def _axis(rows: Rows, groups: tuple[_Group, ...]) -> Axis:
+    if not groups:
+        return Axis(np.zeros(len(rows.layer), dtype=np.int64), (), ())
     tiles = [_product(rows.tile, group) for group in groups]
     parts = []
     for group in groups:

@@ -82,7 +82,7 @@ def test_three_memories_on_chip(case: Case) -> None:
         assert_equal(case, formula, row, counted)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(cases(levels=2))
 def test_room_for_the_tiles(case: Case) -> None:
     formula, walks = both(case)

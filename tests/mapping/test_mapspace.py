@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle.cases import DATAFLOWS, Case, cases, structure_of
+from oracle.cases import DATAFLOWS, Case, cases
+from oracle.cases import structure_of as structure_of_case
 
-from accelsim.cost.layer import Residency, cost
+from accelsim.cost.layer import Residency, cost, structure_of
 from accelsim.cost.layout import lay_out
 from accelsim.cost.rows import OpRows, candidates, op_rows, stack
 from accelsim.cost.traffic import Structure, traffic
 from accelsim.dims import DIMS, Dim, Operand
 from accelsim.hardware.accelerator import Accelerator
-from accelsim.hardware.load import load_hardware
+from accelsim.hardware.load import hardware_template, load_hardware
 from accelsim.mapping.legality import Violation, violations
 from accelsim.mapping.mapspace import mapspace
 from accelsim.mapping.nest import Mappings
@@ -72,8 +74,8 @@ def every_tiling(op: Op) -> Mappings:
 @pytest.mark.parametrize("held", [True, False])
 @pytest.mark.parametrize("double_buffered", [True, False])
 def test_if_any_mapping_fits_a_candidate_fits(op: Op, held: bool, double_buffered: bool) -> None:
-    for holds in itertools.product((True, False), repeat=3):
-        structure = Structure(((True,) * 3, holds), (False, double_buffered), outputs_held=held)
+    for w, i, o in itertools.product((True, False), repeat=3):
+        structure = Structure(((True,) * 3, (w, i, o)), (False, double_buffered), outputs_held=held)
         least = traffic(op, every_tiling(op), structure).footprint.sum(axis=(1, 2)).min()
         ours = candidates(op, structure).traffic
         assert ours.footprint.sum(axis=(1, 2)).min() == least
@@ -82,13 +84,13 @@ def test_if_any_mapping_fits_a_candidate_fits(op: Op, held: bool, double_buffere
         assert ours.footprint[unspilled].sum(axis=(1, 2)).min() == least
 
 
-def scores(rows: OpRows, machine: Accelerator, kept: tuple[bool, bool, bool], free: float) -> np.ndarray:
+def scores(rows: OpRows, machine: Accelerator, stays: Sequence[bool], free: float) -> np.ndarray:
     """Return energy x delay of every row, infinite where it does not fit."""
     table = stack([rows])
     shape = (len(rows.mappings), len(machine))
     room = tuple(None if m.size_bytes is None else m.size_bytes[None, :] * free for m in machine.memories)
-    stays = tuple(np.full(shape, flag) if flag else None for flag in kept)
-    found = cost(table, lay_out(table, machine.array.dataflow), machine, Residency(stays, room))  # type: ignore[arg-type]
+    w, i, o = (np.full(shape, flag) if flag else None for flag in stays)
+    found = cost(table, lay_out(table, machine.array.dataflow), machine, Residency((w, i, o), room))
     score = np.broadcast_to(found.latency_cycles * found.dynamic_pj, shape)
     return np.where(found.legal, score, np.inf)
 
@@ -104,32 +106,29 @@ def scores(rows: OpRows, machine: Accelerator, kept: tuple[bool, bool, bool], fr
 def test_no_dropped_order_would_have_won(
     op: Op, name: str, seed: int, free: float, kept: tuple[bool, bool, bool]
 ) -> None:
-    from accelsim.cost.layer import structure_of
-    from accelsim.hardware.load import hardware_template
-
     template = hardware_template(name)
     machine = template.instantiate(template.space.sample(np.random.default_rng(seed)))
     structure = structure_of(machine)
-    kept_where_kept = tuple(
+    stays = [
         flag and any(operand in memory.keeps for memory in machine.memories)
         for flag, operand in zip(kept, Operand, strict=True)
-    )
+    ]
     every = op_rows(op, mapspace(op, structure.levels), structure)
     some = candidates(op, structure)
     assert len(some.mappings) < len(every.mappings)
-    best = scores(every, machine, kept_where_kept, free).min(axis=0)  # type: ignore[arg-type]
-    kept_best = scores(some, machine, kept_where_kept, free).min(axis=0)  # type: ignore[arg-type]
-    assert kept_best.tolist() == pytest.approx(best.tolist(), rel=1e-12)
+    best = scores(every, machine, stays, free).min(axis=0)
+    best_of_some = scores(some, machine, stays, free).min(axis=0)
+    assert best_of_some.tolist() == pytest.approx(best.tolist(), rel=1e-12)
 
 
 @settings(max_examples=100)
 @given(cases(levels=1, count=1), st.permutations(range(len(DIMS))))
 def test_only_the_order_of_loops_that_turn_matters(case: Case, other: list[int]) -> None:
-    """Loops of one turn may stand anywhere; the dims inside a block of the six orders may too if they index alike."""
+    """Loops of one turn may stand anywhere."""
     tile = np.array(case.tiles[0][0])
     turning = [dim for dim in case.orders[0][0] if case.op.sizes[dim] > tile[dim]]
     moved = [*[dim for dim in other if dim not in turning], *turning]
-    structure = structure_of(case)
+    structure = structure_of_case(case)
     both = traffic(case.op, Mappings(np.array([[tile]] * 2), np.array([case.orders[0], [moved]])), structure)
     for table in (both.down, both.up, both.footprint):
         assert np.array_equal(table[0], table[1])

@@ -62,11 +62,10 @@ def test_leaves_by_hand(size: int, tiles: tuple[int, ...], expected: dict[int, i
 def test_window_fetches_are_what_a_level_that_never_refetches_brings_in(case: Case) -> None:
     # With every loop that indexes the input outside those that do not, each tile comes once.
     order = tuple(sorted(range(len(DIMS)), key=lambda dim: DIMS[dim] is Dim.K))
+    op = case.op
+    chain = [tuple(op.size(dim) if dim is Dim.K else tile[dim.position] for dim in DIMS) for tile in case.tiles[0]]
     for levels in (1, 2):
-        tiles = case.tiles[0][:levels]
-        tiles = tuple(
-            tuple(case.op.size(dim) if dim is Dim.K else tile[dim.position] for dim in DIMS) for tile in tiles
-        )
+        tiles = chain[:levels]
         counted = walk(op, tiles, (order,) * levels, (ALL,) * levels, case.flow, rows=5, columns=5)
         rows, columns = window_fetches(op, np.array([tiles]))[0]
         plain = np.prod([op.size(dim) for dim in PLAIN_INPUT])

@@ -124,8 +124,8 @@ def multiply(dataflow: str, inputs: Matrix, weights: Matrix, rows: int, columns:
     pixels, depth = inputs.shape
     kernels = weights.shape[1]
     product = np.zeros((pixels, kernels), dtype=np.int64)
-    on_rows = {"output_stationary": pixels}.get(dataflow, depth)
-    on_columns = {"input_stationary": pixels}.get(dataflow, kernels)
+    on_rows = pixels if dataflow == "output_stationary" else depth
+    on_columns = pixels if dataflow == "input_stationary" else kernels
     for top in range(0, on_rows, rows):
         down = slice(top, top + rows)
         for left in range(0, on_columns, columns):

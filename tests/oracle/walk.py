@@ -29,7 +29,12 @@ INDEXED_BY = {
     Operand.I: (Dim.B, Dim.G, Dim.C, Dim.OY, Dim.OX, Dim.FY, Dim.FX),
     Operand.O: (Dim.B, Dim.G, Dim.K, Dim.OY, Dim.OX),
 }
+_LANES = {operand: [dim.position for dim in dims] for operand, dims in INDEXED_BY.items()}
 _REDUCED = (Dim.C, Dim.FY, Dim.FX)
+#: Values of some dims: pairs of place in ``DIMS`` and value.
+_Coordinates = tuple[tuple[int, int], ...]
+#: What stays in the array: operand, stripe of the stream, element.
+_Loaded = tuple[Operand, int, Element]
 
 
 def overhead(dataflow: str, rows: int, columns: int) -> int:
@@ -149,7 +154,7 @@ class _Array:
     def run(self, box: Box) -> None:
         """Compute one innermost tile."""
         found, flow = self.nest.found, self.flow
-        loaded: set[tuple[Operand, int, Element]] = set()
+        loaded: set[_Loaded] = set()
         folds = [
             list(self._folds(box, group, share))
             for groups, shares in zip((flow.rows, flow.columns), self.shares, strict=True)
@@ -160,47 +165,43 @@ class _Array:
                 found.passes += 1
                 for step, streamed in enumerate(self._points(box, flow.stream)):
                     found.steps += 1
-                    self._step(step, {**start, **streamed}, laid, loaded)
+                    self._step(step, start + streamed, laid, loaded)
         found.accesses.update(operand for operand, *_ in loaded)
 
     def _step(
-        self,
-        step: int,
-        fixed: dict[Dim, int],
-        laid: Sequence[Sequence[dict[Dim, int]]],
-        loaded: set[tuple[Operand, int, Element]],
+        self, step: int, fixed: _Coordinates, laid: Sequence[Sequence[_Coordinates]], loaded: set[_Loaded]
     ) -> None:
         found, op = self.nest.found, self.nest.op
         crossing: set[tuple[Operand, Element]] = set()
         for spread in itertools.product(*laid):
-            at = dict(fixed)
-            for part in spread:
-                at.update(part)
-            found.points[tuple(at[dim] for dim in DIMS)] += 1
-            inputs = (self.nest.input_at(0, at[Dim.OY], at[Dim.FY]), self.nest.input_at(1, at[Dim.OX], at[Dim.FX]))
-            real = 0 <= inputs[0] < op.extent[0] and 0 <= inputs[1] < op.extent[1]
+            at = [0] * len(DIMS)
+            for place, value in itertools.chain(fixed, *spread):
+                at[place] = value
+            found.points[tuple(at)] += 1
+            real = all(0 <= self.nest.input_at(axis, at[4 + axis], at[6 + axis]) < op.extent[axis] for axis in (0, 1))
             found.real_points += real
-            lanes = {operand: tuple(at[dim] for dim in INDEXED_BY[operand]) for operand in OPERANDS}
-            self.nest.added[lanes[Operand.O]] += 1
-            for operand, lane in lanes.items():
-                if operand is Operand.I and not real:
+            for operand, places in _LANES.items():
+                lane = tuple([at[place] for place in places])
+                if operand is Operand.O:
+                    self.nest.added[lane] += 1
+                elif operand is Operand.I and not real:
                     continue
                 if operand in self.flow.held:
-                    stripe = int(step // self.hold_limit) if operand is Operand.W else 0
-                    loaded.add((operand, stripe, lane))
+                    loaded.add((operand, int(step // self.hold_limit) if operand is Operand.W else 0, lane))
                 else:
                     crossing.add((operand, lane))
         found.accesses.update(operand for operand, _ in crossing)
 
-    def _folds(self, box: Box, group: Sequence[Dim], share: int) -> Iterator[list[dict[Dim, int]]]:
+    def _folds(self, box: Box, group: Sequence[Dim], share: int) -> Iterator[list[_Coordinates]]:
         points = list(self._points(box, group))
         for start in range(0, len(points), share):
             yield points[start : start + share]
 
     @staticmethod
-    def _points(box: Box, dims: Sequence[Dim]) -> Iterator[dict[Dim, int]]:
-        for point in itertools.product(*(range(*box[dim.position]) for dim in dims)):
-            yield dict(zip(dims, point, strict=True))
+    def _points(box: Box, dims: Sequence[Dim]) -> Iterator[_Coordinates]:
+        places = [dim.position for dim in dims]
+        for point in itertools.product(*(range(*box[place]) for place in places)):
+            yield tuple(zip(places, point, strict=True))
 
 
 def walk(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from oracle.machines import machine, network
 
 from accelsim.errors import InputError, NoMappingError
 from accelsim.hardware.load import load_hardware
+from accelsim.parameters import Point
 from accelsim.schedule.evaluate import evaluate, evaluate_points, evaluate_totals
 from accelsim.workload.load import load_network
 
@@ -32,14 +34,14 @@ def test_the_message_names_memory_need_and_have(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dataflow", ["weight_stationary", "input_stationary"])
 def test_a_mapping_is_found_as_soon_as_one_exists(dataflow: str, tmp_path: Path) -> None:
     sizes = range(LEAST - 2, LEAST + 3)
-    points = [{"buffer_bytes": size, "dataflow": dataflow} for size in sizes]
+    points: list[Point] = [{"buffer_bytes": size, "dataflow": dataflow} for size in sizes]
     outcomes = evaluate_points(network(), machine(tmp_path), points)
     assert [outcome.error is None for outcome in outcomes] == [size >= LEAST for size in sizes]
 
 
 def test_sums_held_in_the_array_take_less_room(tmp_path: Path) -> None:
     # Output stationary: only the finished byte comes to the buffer.
-    points = [{"buffer_bytes": size, "dataflow": "output_stationary"} for size in (5, 6)]
+    points: list[Point] = [{"buffer_bytes": size, "dataflow": "output_stationary"} for size in (5, 6)]
     outcomes = evaluate_points(network(), machine(tmp_path), points)
     assert [outcome.error is None for outcome in outcomes] == [False, True]
 
@@ -102,8 +104,6 @@ def test_a_network_without_multiplications(tmp_path: Path) -> None:
 
 
 def test_one_design_is_wanted(tmp_path: Path) -> None:
-    import numpy as np
-
     batch = machine(tmp_path).instantiate({"rows": np.array([2, 4])})
     with pytest.raises(ValueError, match="a batch of 2; use evaluate_points"):
         evaluate(network(), batch)

@@ -67,10 +67,6 @@ def test_results_go_before_weights(tmp_path: Path) -> None:
     assert dram_by_layer(keeping(tmp_path, "W, I, O", 90 / 1024)) == [72 + 12, 0, 3]
 
 
-def test_a_memory_that_keeps_only_one_side_of_the_feature_maps_keeps_none(tmp_path: Path) -> None:
-    assert dram_by_layer(keeping(tmp_path, "O", 0.5)) == dram_by_layer(keeping(tmp_path, "W", 0.0))
-
-
 SHORTCUT = """\
 schema_version: 1
 input: [4, 1, 6]
@@ -145,4 +141,6 @@ def test_tiles_make_room_for_what_stays(tmp_path: Path) -> None:
     assert cut.metrics is not None
     assert whole.metrics is not None
     assert whole.metrics["dram_bytes"] == 84 + 15
-    assert cut.metrics["dram_bytes"] > whole.metrics["dram_bytes"]
+    more = cut.metrics["dram_bytes"]
+    assert more is not None
+    assert more > 84 + 15

@@ -1,0 +1,69 @@
+"""Engines: every loop has one place in a dataflow, and a stranger's engine works like a built-in one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from oracle.cases import DATAFLOWS
+from oracle.machines import machine, network
+
+from accelsim.dims import DIMS, Dim, Operand
+from accelsim.hardware.engines import ENGINES, Dataflow
+from accelsim.schedule.evaluate import evaluate
+
+
+@pytest.mark.parametrize("flow", DATAFLOWS.values(), ids=DATAFLOWS)
+def test_every_loop_has_one_place(flow: Dataflow) -> None:
+    spatial = [dim for group in (*flow.rows, *flow.columns) for dim in group]
+    places = [*spatial, *flow.stream, *flow.sequential]
+    assert sorted(places, key=DIMS.index) == list(DIMS)
+    assert Dim.G in flow.sequential, "groups run one after the other"
+
+
+@pytest.mark.parametrize(
+    ("name", "held", "sequential"),
+    [
+        ("weight_stationary", {Operand.W}, {Dim.G}),
+        ("output_stationary", {Operand.O}, {Dim.G}),
+        ("input_stationary", {Operand.I}, {Dim.G}),
+        ("atomic", {Operand.W, Operand.O}, {Dim.G, Dim.FY, Dim.FX}),
+        ("cells", {Operand.W, Operand.O}, {Dim.G}),
+    ],
+)
+def test_what_stays_and_what_runs_over_passes(name: str, held: set[Operand], sequential: set[Dim]) -> None:
+    assert DATAFLOWS[name].held == held
+    assert set(DATAFLOWS[name].sequential) == sequential
+
+
+@pytest.mark.parametrize("name", ["weight_stationary", "output_stationary", "input_stationary"])
+def test_a_stationary_operand_is_not_indexed_by_its_stream(name: str) -> None:
+    flow = DATAFLOWS[name]
+    indexed = {
+        Operand.W: {Dim.G, Dim.K, Dim.C, Dim.FY, Dim.FX},
+        Operand.I: {Dim.B, Dim.G, Dim.C, Dim.OY, Dim.OX, Dim.FY, Dim.FX},
+        Operand.O: {Dim.B, Dim.G, Dim.K, Dim.OY, Dim.OX},
+    }
+    (held,) = flow.held
+    assert not indexed[held] & set(flow.stream)
+
+
+def test_a_new_engine_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column of adder trees: input channels across, everything else in time, five cycles to start a pass."""
+    tree = Dataflow(
+        name="tree",
+        rows=((Dim.C, Dim.FX),),
+        columns=(),
+        stream=(Dim.K,),
+        held=frozenset({Operand.I}),
+        pass_overhead=lambda rows, columns: np.full(np.broadcast_shapes(rows.shape, columns.shape), 5.0),
+    )
+    assert "trees" not in ENGINES
+    monkeypatch.setitem(ENGINES._members, "trees", {"tree": tree})
+    template = machine(tmp_path, ("engine: systolic, dataflow: dataflow", "engine: trees"))
+    conv = evaluate(network(), template.instantiate({"rows": 4, "columns": 1})).layers[0]
+    # C x FX = 6 take 2 turns of 4 rows, for each of 6 columns and 3 filter rows; 4 kernels stream through a turn.
+    passes = 2 * 6 * 3
+    assert conv.metrics.utilization.spatial == pytest.approx(432 / (passes * 4 * 4))
+    assert conv.metrics.latency_cycles == passes * (4 + 5) + 108 / 4

@@ -1,0 +1,1 @@
+"""What the model is held against: machines that really do the work, one step after the other."""
