@@ -57,8 +57,13 @@ def describe(source: Source) -> str:
         return f"a network of {len(network)} ops, {counts}; no mistakes"
     if kind == "hardware":
         from accelsim.hardware.load import HardwareTemplate
+        from accelsim.schedule.steps import check_fuses
 
         template = HardwareTemplate(source)
+        try:
+            check_fuses(tuple(template.spec.vector.fuses), "vector.fuses")
+        except InputError as error:
+            raise InputError([source.problem(("vector", "fuses"), problem) for problem in error.problems]) from error
         return f"a hardware template with {template.space.size:,.0f} designs; no mistakes"
     if kind == "technology":
         from accelsim.config.spec import parse

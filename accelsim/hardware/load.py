@@ -59,7 +59,11 @@ class HardwareTemplate:
             InputError: An unknown parameter, a value outside its domain, or one that makes no sense where it is used.
         """
         arrays = {name: np.atleast_1d(value) for name, value in parameters.items() if isinstance(value, np.ndarray)}
-        count = max((len(array) for array in arrays.values()), default=1)
+        lengths = {name: len(array) for name, array in arrays.items()}
+        count = max(lengths.values(), default=1)
+        if set(lengths.values()) - {count}:
+            got = ", ".join(f"{name} {length}" for name, length in lengths.items())
+            raise InputError(Problem(field=self.name, message="arrays of different lengths", got=got))
         points = [
             self.space.complete(
                 {name: arrays[name][i].item() if name in arrays else value for name, value in parameters.items()},
@@ -166,8 +170,9 @@ class HardwareTemplate:
         return engine.get(chosen, engine[first])
 
     def _read_technology(self) -> TechnologySpec:
+        beside = self.source.path.parent / self.spec.technology
         try:
-            path = find("technology", self.spec.technology)
+            path = beside if beside.is_file() else find("technology", self.spec.technology)
         except InputError as error:
             problem = error.problems[0]
             raise InputError(self.source.problem(("technology",), problem)) from error

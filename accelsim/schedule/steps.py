@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from accelsim.dims import Operand
+from accelsim.errors import InputError, Problem
 from accelsim.workload.network import INPUT, Network, Node
-from accelsim.workload.ops import Op
+from accelsim.workload.ops import OP_KINDS, Op
 
-__all__ = ["Plan", "Step", "plan"]
+__all__ = ["Plan", "Step", "check_fuses", "plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,30 @@ class Plan:
         return max(self.live_bytes)
 
 
+def check_fuses(fuses: tuple[str, ...], field: str) -> None:
+    """Refuse what hardware cannot apply in passing; a template alone does not know which activations there are.
+
+    Raises:
+        InputError: A word of ``fuses`` is no activation; ``field`` says where it stands.
+    """
+    activations = [name for name in OP_KINDS if OP_KINDS[name].activation]
+    problems = [
+        Problem.unknown(f"{field}[{place}]", name, activations, "unknown activation")
+        for place, name in enumerate(fuses)
+        if name not in activations
+    ]
+    if problems:
+        raise InputError(problems)
+
+
 @lru_cache(maxsize=1024)
 def plan(network: Network, fuses: tuple[str, ...]) -> Plan:
-    """Return the steps of ``network`` on hardware that applies the activations ``fuses`` in passing."""
+    """Return the steps of ``network`` on hardware that applies the activations ``fuses`` in passing.
+
+    Raises:
+        InputError: A word of ``fuses`` is no activation.
+    """
+    check_fuses(fuses, "vector.fuses")
     readers: dict[str, int] = {}
     for node in network:
         for source in node.inputs:

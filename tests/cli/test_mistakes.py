@@ -85,6 +85,12 @@ FILES = [
         id="unknown engine",
     ),
     pytest.param(
+        HARDWARE,
+        [("vector: {lanes: 4}", "vector: {lanes: 4, fuses: [relu, reluu]}")],
+        ["file.yaml:10  vector.fuses[1]\n  unknown activation; got 'reluu'; use hard_sigmoid", "Did you mean 'relu'?"],
+        id="unknown activation",
+    ),
+    pytest.param(
         NETWORK,
         [("block: conv", "block: convolution"), ("out: 10", "out: 0")],
         [
@@ -183,3 +189,22 @@ def test_a_network_that_does_not_fit(tmp_path: Path, accelsim: Callable[..., obj
     # One weight, one input and one 4-byte partial sum are six bytes.
     assert "mobilenet_v2 does not fit tiny: layer 1.conv (conv2d): memory 'buffer' needs 6 B" in said.err
     assert "has 5 B (1 B too little)" in said.err
+
+
+def test_an_unknown_activation_stops_an_evaluation(tmp_path: Path, accelsim: Callable[..., object]) -> None:
+    hardware = written(tmp_path / "own.yaml", HARDWARE, ("vector: {lanes: 4}", "vector: {lanes: 4, fuses: [add]}"))
+    said = accelsim("evaluate", "mobilenet_v2", "--hardware", hardware)
+    assert said.code == 2
+    assert "vector.fuses[0]\n  unknown activation; got 'add'" in said.err
+
+
+def test_a_technology_beside_its_template_is_found(tmp_path: Path, accelsim: Callable[..., object]) -> None:
+    (tmp_path / "own").mkdir()
+    written(tmp_path / "own" / "file.yaml", HARDWARE, ("technology: cmos_45nm", "technology: mine.yaml"))
+    (tmp_path / "own" / "mine.yaml").write_text(
+        "schema_version: 1\nlogic: {}\nmemories: {sram: {pj_per_byte: 1}, lpddr4: {pj_per_byte: 9}}\n"
+    )
+    assert accelsim("check", "own/file.yaml").code == 0
+    out = accelsim("evaluate", "mobilenet_v2", "--hardware", "own/file.yaml").out
+    assert "not modelled: mac, registers, vector, leakage of logic, leakage of memories, interconnect" in out
+    assert "area         not modelled" in out

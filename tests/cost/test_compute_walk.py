@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +14,11 @@ from oracle.walk import overhead, walk
 from accelsim.cost.compute import compute
 from accelsim.cost.layout import lay_out
 from accelsim.cost.rows import op_rows, stack
+from accelsim.cost.traffic import Structure
 from accelsim.dims import OPERANDS
+from accelsim.hardware.load import load_hardware
+from accelsim.mapping.nest import Mappings
+from accelsim.workload.ops import convolution
 
 
 def check(batch: list[Case]) -> None:
@@ -44,22 +50,43 @@ def check(batch: list[Case]) -> None:
                 assert table_of[place, design] == pytest.approx(counted.accesses[operand], rel=1e-12)
 
 
-@settings(max_examples=300)
-@given(cases(levels=1))
-def test_one_memory_on_chip(case: Case) -> None:
-    check([case])
-
-
+@pytest.mark.parametrize("name", DATAFLOWS)
 @settings(max_examples=100)
+@given(data=st.data())
+def test_one_memory_on_chip(name: str, data: st.DataObject) -> None:
+    check([data.draw(cases(levels=1, flow=name))])
+
+
+@settings(max_examples=60)
 @given(cases(levels=2))
 def test_two_memories_on_chip(case: Case) -> None:
     check([case])
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(cases(levels=2), min_size=2, max_size=3))
 def test_layers_side_by_side_do_not_disturb_each_other(batch: list[Case]) -> None:
     check(batch)
+
+
+@pytest.mark.parametrize(
+    ("columns", "turns"),
+    [
+        (1, 2 * 5),  # one kernel and one pixel at a time
+        (2, 1 * 5),  # both kernels
+        (3, 1 * 5),  # a third column is no use: it does not hold both kernels of a second pixel
+        (4, 1 * 3),  # both kernels of two pixels
+        (5, 1 * 3),
+        (9, 1 * 2),
+        (10, 1 * 1),
+    ],
+)
+def test_kernels_first_then_pixels_with_the_columns_that_are_left(columns: int, turns: int) -> None:
+    op = convolution((1, 1, 1, 5), 2, (1, 1))
+    whole = Mappings(np.array([[op.sizes]]), np.arange(8)[None, None, :])
+    table = stack([op_rows(op, whole, Structure(((True,) * 3,) * 2, (False,) * 2, outputs_held=True))])
+    array = replace(load_hardware("edge_tpu").array, rows=np.ones(1), columns=np.array([float(columns)]))
+    assert compute(lay_out(table, array.dataflow), array).steps[0, 0] == turns
 
 
 @pytest.mark.parametrize("name", DATAFLOWS)

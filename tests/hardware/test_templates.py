@@ -227,3 +227,8 @@ def test_the_45_nm_table_follows_horowitz() -> None:
     for kib, pj, tolerance in ((8, 10, 0.01), (32, 20, 0.01), (1024, 100, 0.15)):
         assert 8 * per_sqrt_kib * kib**0.5 == pytest.approx(pj, rel=tolerance), f"64 bits of {kib} KiB"
     assert table.memories["lpddr4"].pj_per_byte == 512 / 8
+
+
+def test_arrays_of_different_lengths_are_refused() -> None:
+    with pytest.raises(InputError, match="arrays of different lengths; got rows 2, columns 3"):
+        load_hardware("systolic", rows=np.array([8, 16]), columns=np.array([8, 16, 32]))

@@ -93,7 +93,7 @@ def _mappings(
 
 
 @st.composite
-def cases(draw: st.DrawFn, levels: int, *, even: bool | None = None, count: int = 2) -> Case:
+def cases(draw: st.DrawFn, levels: int, *, even: bool | None = None, count: int = 2, flow: str | None = None) -> Case:
     """Draw a case with ``levels`` memories inside the outermost and ``count`` mappings and array sizes."""
     op = draw(ops)
     drawn = [draw(_mappings(op, levels, even=even)) for _ in range(count)]
@@ -106,7 +106,7 @@ def cases(draw: st.DrawFn, levels: int, *, even: bool | None = None, count: int 
         orders=tuple(orders for _, orders in drawn),
         holds=tuple(holds),
         double_buffered=tuple(draw(flag) for _ in range(levels)),
-        flow=DATAFLOWS[draw(st.sampled_from(sorted(DATAFLOWS)))],
+        flow=DATAFLOWS[flow or draw(st.sampled_from(sorted(DATAFLOWS)))],
         rows=draw(sides),
         columns=draw(sides),
         hold_limit=draw(st.sampled_from([1, 2, 3, 5, math.inf])),

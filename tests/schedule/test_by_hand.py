@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from oracle.machines import machine, network
+from oracle.machines import NETWORK, machine, network
 
 from accelsim.hardware.load import HardwareTemplate
 from accelsim.schedule.evaluate import evaluate
@@ -150,6 +150,19 @@ def test_without_double_buffering_every_transfer_is_waited_for(tmp_path: Path) -
     conv = evaluate(network(), machine(tmp_path, *text).instantiate({})).layers[0]
     # The DRAM's 108 bytes first and last, 27 cycles; then the buffer's 1004 at 8 a cycle set the pace.
     assert conv.metrics.latency_cycles == 27 + 1004 / 8
+
+
+def test_an_activation_can_be_slower_than_the_array(tmp_path: Path) -> None:
+    lanes = ("lanes: 4, fuses: [relu]", "lanes: 1, fuses: [hard_swish]")
+    net = network(NETWORK.replace("kernel: 3, act: relu", "kernel: 1, act: hard_swish"))
+    conv = evaluate(net, machine(tmp_path, lanes).instantiate({})).layers[0]
+    # 6 pixels and 10 of overhead on the array, 8 + 12 + 24 bytes at 4 a cycle; 24 results of 4 operations on one lane.
+    assert conv.metrics.latency_cycles == 24 * 4
+    assert conv.bottleneck == "vector"
+    assert conv.slack == 24 * 4 / (6 + 10)
+    dispatch = ("columns: columns}", "columns: columns, dispatch_cycles: 100}")
+    later = evaluate(net, machine(tmp_path, lanes, dispatch).instantiate({})).layers[0]
+    assert later.metrics.latency_cycles == 100 + 24 * 4
 
 
 def test_dispatch_is_added_to_every_step(tmp_path: Path, result: Evaluation) -> None:

@@ -16,6 +16,8 @@ from accelsim.hardware.load import HardwareTemplate
 from accelsim.schedule.evaluate import evaluate
 from accelsim.schedule.residency import Stay, stay
 from accelsim.schedule.steps import Plan, plan
+from accelsim.workload.network import INPUT, Network, Node
+from accelsim.workload.ops import convolution, elementwise
 
 
 def keeping(folder: Path, operands: str, share: float) -> HardwareTemplate:
@@ -97,6 +99,23 @@ def test_bytes_alive_while_a_step_runs(residual: Plan) -> None:
 
 
 def test_an_activation_with_another_reader_beside_it_is_not_fused() -> None:
+    """A result that something else reads as well has to exist before the activation is applied."""
+    shape = (1, 4, 1, 6)
+    conv = Node("conv", convolution(shape, 4, (1, 1)), (INPUT,))
+    relu = Node("relu", elementwise("relu", shape), ("conv",))
+    beside = Node("add", elementwise("add", shape), ("conv", "relu"))
+    after = Node("add", elementwise("add", shape), ("relu", "relu"))
+    assert [step.label for step in plan(Network("beside", (conv, relu, beside)), ("relu",)).steps] == [
+        "pointwise",
+        "relu",
+        "add",
+    ]
+    fused = plan(Network("after", (conv, relu, after)), ("relu",)).steps
+    assert [step.label for step in fused] == ["pointwise + relu", "add"]
+    assert fused[1].reads == (0, 0)
+
+
+def test_an_activated_result_may_have_many_readers() -> None:
     # Without a shortcut convolution, the block's input is read by the first convolution and by the addition.
     text = SHORTCUT.replace("layers:", "layers:\n  - {block: conv, out: 4, kernel: 1, act: relu}")
     steps = plan(network(text), ("relu",)).steps
