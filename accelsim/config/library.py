@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Generic, TypeVar
 
+from accelsim.config.source import Source
 from accelsim.errors import InputError, Problem
 
-__all__ = ["FOLDERS", "available", "find"]
+__all__ = ["FOLDERS", "Library", "available", "find"]
+
+T = TypeVar("T")
 
 #: What a folder holds, in the singular -> the folder's name.
 FOLDERS = {
@@ -55,3 +61,31 @@ def find(what: str, name: str | Path) -> Path:
     if str(name) not in known:
         raise InputError(Problem.unknown(what, str(name), known, f"no such {what}"))
     return known[str(name)]
+
+
+class Library(Generic[T]):
+    """The files of one kind, each read once until it changes.
+
+    Args:
+        what: What the files hold, a key of ``FOLDERS``.
+        build: Makes the thing from a parsed file.
+    """
+
+    def __init__(self, what: str, build: Callable[[Source], T]) -> None:
+        self._what = what
+
+        @lru_cache(maxsize=256)
+        def read(path: Path, _version: tuple[Path, int, int]) -> T:
+            return build(Source.read(path))
+
+        self._read = read
+
+    def get(self, name: str | Path) -> T:
+        """Return the thing called ``name``, or that of the file ``name``.
+
+        Raises:
+            InputError: No such file, or mistakes in it.
+        """
+        path = find(self._what, name)
+        stat = path.stat()
+        return self._read(path, (path.resolve(), stat.st_mtime_ns, stat.st_size))

@@ -44,7 +44,6 @@ class LayerCost:
         compute: The array's work.
         reads: For each memory and operand, bytes read; ``None`` where nothing moves.
         writes: The same for bytes written.
-        level_cycles: For each memory, cycles that its bytes take at its bandwidth; ``None`` if it has no limit.
         latency_cycles: Cycles from the first fetch to the last write.
         dynamic_pj: Energy of everything but leakage.
         legal: Whether every tile fits.
@@ -54,7 +53,6 @@ class LayerCost:
     compute: Compute
     reads: tuple[tuple[Floats | None, ...], ...]
     writes: tuple[tuple[Floats | None, ...], ...]
-    level_cycles: tuple[Floats | None, ...]
     latency_cycles: Floats
     dynamic_pj: Floats
     legal: npt.NDArray[np.bool_]
@@ -77,18 +75,15 @@ def cost(rows: Rows, layout: Layout, accelerator: Accelerator, residency: Reside
     moves = _Moves(rows, accelerator, residency)
     moves.between_memories()
     moves.at_the_array(work)
-    cycles, latency = _latency(accelerator, work, moves)
     need, legal = _room(rows, accelerator, residency)
-    energy = dynamic_pj(rows, accelerator, moves.reads, moves.writes)
     return LayerCost(
-        work,
-        tuple(map(tuple, moves.reads)),
-        tuple(map(tuple, moves.writes)),
-        cycles,
-        latency,
-        energy,
-        legal,
-        need,
+        compute=work,
+        reads=tuple(map(tuple, moves.reads)),
+        writes=tuple(map(tuple, moves.writes)),
+        latency_cycles=_latency(accelerator, work, moves),
+        dynamic_pj=dynamic_pj(rows, accelerator, moves.reads, moves.writes),
+        legal=legal,
+        need_bytes=need,
     )
 
 
@@ -155,30 +150,26 @@ class _Moves:
         table[level][place] = amount if present is None else present + amount
 
 
-def _latency(accelerator: Accelerator, work: Compute, moves: _Moves) -> tuple[tuple[Floats | None, ...], Floats]:
-    """Return the cycles of each memory, and the latency.
+def _latency(accelerator: Accelerator, work: Compute, moves: _Moves) -> Floats:
+    """Return the latency in cycles.
 
     With double buffering, fetching, computing and writing back overlap, so the slowest of them sets the pace; only the
     first tile is waited for, and the last result. Transfers into a memory without double buffering are waited for in
     full.
     """
-    cycles: list[Floats | None] = []
     pace, waits = work.cycles, np.zeros((1, 1))
     for level, memory in enumerate(accelerator.memories):
         if memory.bandwidth_bytes_per_cycle is None:
-            cycles.append(None)
             continue
         amounts = [a for a in (*moves.reads[level], *moves.writes[level]) if a is not None]
         busy = sum(amounts, np.zeros((1, 1))) / memory.bandwidth_bytes_per_cycle
-        cycles.append(busy)
         waited = moves.serial[level] / memory.bandwidth_bytes_per_cycle
         if level == 0:
             ramp = (moves.first_fetch + moves.last_write) / memory.bandwidth_bytes_per_cycle
             waited = np.maximum(waited, np.minimum(ramp, busy))
         waits = waits + waited
         pace = np.maximum(pace, busy - waited)
-    latency = pace + waits + accelerator.array.dispatch_cycles
-    return tuple(cycles), np.asarray(latency)
+    return np.asarray(pace + waits + accelerator.array.dispatch_cycles)
 
 
 def _room(

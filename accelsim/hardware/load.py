@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from accelsim.config.fields import space_of
-from accelsim.config.library import find
+from accelsim.config.library import Library, find
 from accelsim.config.source import FieldPath, Source, field_name
 from accelsim.config.spec import parse
 from accelsim.dims import OPERANDS, Operand
@@ -220,9 +219,7 @@ def _per_kib(value: float | None, size: Floats | None, count: int, factor: float
     return None if value is None or size is None else value * factor * size / 1024
 
 
-@lru_cache(maxsize=256)
-def _template(path: Path, _version: tuple[Path, int, int]) -> HardwareTemplate:
-    return HardwareTemplate(Source.read(path))
+_LIBRARY = Library("hardware", HardwareTemplate)
 
 
 def hardware_template(name: str | Path) -> HardwareTemplate:
@@ -231,9 +228,7 @@ def hardware_template(name: str | Path) -> HardwareTemplate:
     Raises:
         InputError: No such file, or mistakes in it.
     """
-    path = find("hardware", name)
-    stat = path.stat()
-    return _template(path, (path.resolve(), stat.st_mtime_ns, stat.st_size))
+    return _LIBRARY.get(name)
 
 
 def load_hardware(name: str | Path, **parameters: Any) -> Accelerator:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from accelsim.config.fields import space_of
-from accelsim.config.library import find
+from accelsim.config.library import Library
 from accelsim.config.source import FieldPath, Source, field_name
 from accelsim.config.spec import parse
 from accelsim.errors import InputError, Problem
@@ -145,9 +144,7 @@ class NetworkTemplate:
         return self.source.problem((*path, problem.field), replace(problem, field=field))
 
 
-@lru_cache(maxsize=256)
-def _template(path: Path, _version: tuple[Path, int, int]) -> NetworkTemplate:
-    return NetworkTemplate(Source.read(path))
+_LIBRARY = Library("network", NetworkTemplate)
 
 
 def network_template(name: str | Path) -> NetworkTemplate:
@@ -156,9 +153,7 @@ def network_template(name: str | Path) -> NetworkTemplate:
     Raises:
         InputError: No such file, or mistakes in it.
     """
-    path = find("network", name)
-    stat = path.stat()
-    return _template(path, (path.resolve(), stat.st_mtime_ns, stat.st_size))
+    return _LIBRARY.get(name)
 
 
 def load_network(name: str | Path, **parameters: Value) -> Network:
