@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from types import UnionType
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from accelsim.config.source import FieldPath, Source, field_name
 from accelsim.errors import InputError, Problem, shown
 
-__all__ = ["SCHEMA_VERSION", "Spec", "parse"]
+__all__ = ["SCHEMA_VERSION", "Spec", "parse", "parse_rest"]
 
 #: Version of the file formats; a file that states a newer one is refused.
 SCHEMA_VERSION = 1
@@ -63,6 +63,45 @@ def parse(model: type[S], source: Source) -> S:
         return model.model_validate(source.data)
     except ValidationError as error:
         raise InputError(_merged(_problem(model, source, details) for details in error.errors())) from error
+
+
+def parse_rest(
+    model: type[S], source: Source, repair: Callable[[Any], Any] = lambda data: data
+) -> tuple[S | None, list[Problem]]:
+    """Return the spec and the mistakes in the file's form.
+
+    If some keys are wrong, the spec is that of the others, so that mistakes in meaning are found in the same go;
+    ``None`` if the others do not make one.
+
+    Args:
+        model: What the file may hold.
+        source: The file.
+        repair: Puts something harmless where a key was left out that the model requires.
+    """
+    try:
+        return parse(model, source), []
+    except InputError as error:
+        fields = {problem.field for problem in error.problems}
+        rest = Source(source.path, repair(_without(source.data, fields, ())), source.lines)
+        try:
+            return parse(model, rest), list(error.problems)
+        except InputError:
+            return None, list(error.problems)
+
+
+def _without(data: object, fields: set[str], path: FieldPath) -> object:
+    """Return ``data`` without the fields named; a list with a member named goes as a whole."""
+    if isinstance(data, list):
+        return [_without(value, fields, (*path, place)) for place, value in enumerate(data)]
+    if not isinstance(data, dict):
+        return data
+    kept: dict[str, object] = {}
+    for key, value in data.items():
+        name = field_name((*path, key))
+        members = {f"{name}[{place}]" for place in range(len(value))} if isinstance(value, list) else set()
+        if name not in fields and not members & fields:
+            kept[key] = _without(value, fields, (*path, key))
+    return kept
 
 
 def _merged(problems: Iterator[Problem]) -> list[Problem]:

@@ -11,7 +11,7 @@ import numpy as np
 from accelsim.config.fields import space_of
 from accelsim.config.library import Library, find
 from accelsim.config.source import FieldPath, Source, field_name
-from accelsim.config.spec import parse
+from accelsim.config.spec import parse, parse_rest
 from accelsim.dims import OPERANDS, Operand
 from accelsim.errors import InputError, Problem, shown
 from accelsim.hardware.accelerator import Accelerator, Array, Floats, Memory, Technology, Vector
@@ -35,17 +35,23 @@ class HardwareTemplate:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.spec = parse(HardwareSpec, source)
+        spec, problems = parse_rest(HardwareSpec, source, _holding_all)
+        if spec is None or any(problem.field.startswith("parameters") for problem in problems):
+            # Without its parameters every expression would be wrong too.
+            raise InputError(problems)
+        self.spec = spec
         self.name = source.path.stem
         self.space: Space = space_of(self.spec.parameters)
-        problems = self._memory_problems()
+        wrong = tuple(problem.field for problem in problems)
+        found = self._memory_problems()
         try:
             self._technology = self._read_technology()
             self.instantiate({})
         except InputError as error:
-            problems += error.problems
+            found += error.problems
+        problems += [problem for problem in found if not _within(wrong, problem.field)]
         if problems:
-            raise InputError(list(dict.fromkeys(problems)))
+            raise InputError(sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0))
 
     def instantiate(self, parameters: Mapping[str, Any]) -> Accelerator:
         """Return the designs at ``parameters``; those not given take their defaults.
@@ -210,6 +216,20 @@ class HardwareTemplate:
             names.add(memory.name)
             kept.update(memory.keeps)
         return found
+
+
+def _within(fields: tuple[str, ...], field: str) -> bool:
+    """Return whether one of ``fields`` is ``field`` or lies in it."""
+    return any(other == field or other.startswith((f"{field}[", f"{field}.")) for other in fields)
+
+
+def _holding_all(data: Any) -> Any:
+    """Let a memory whose ``holds`` was left out hold everything, so that the rest of the file can be checked."""
+    memories = data.get("memories") if isinstance(data, dict) else None
+    if not isinstance(memories, list):
+        return data
+    whole = [{"holds": list(OPERANDS), **memory} if isinstance(memory, dict) else memory for memory in memories]
+    return {**data, "memories": whole}
 
 
 def _per_kib(value: float | None, size: Floats | None, count: int, factor: float) -> Floats | None:

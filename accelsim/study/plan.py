@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 
 from accelsim.config.library import find
-from accelsim.config.source import FieldPath, Source, field_name
-from accelsim.config.spec import parse
-from accelsim.errors import InputError, Problem
+from accelsim.config.source import Source
+from accelsim.config.spec import parse_rest
+from accelsim.errors import InputError
 from accelsim.hardware.load import hardware_template
 from accelsim.search.criteria import Criteria
 from accelsim.study.arms import SearchPlan, check_arms, plan_searches
@@ -97,7 +97,7 @@ def plan_study(source: Source) -> StudyPlan:
     Raises:
         InputError: With every mistake of the file, each with its line and the nearest valid spelling.
     """
-    spec, problems = _parse(source)
+    spec, problems = parse_rest(StudySpec, source)
     if spec is None:
         raise InputError(problems)
     networks = resolve_sides(source, "networks", "network", network_template, spec.networks, problems)
@@ -110,31 +110,3 @@ def plan_study(source: Source) -> StudyPlan:
         raise InputError(sorted(place, key=place.__getitem__))
     searches = plan_searches(spec.search, networks, hardware)
     return StudyPlan(source.path.stem, source, spec, criteria, tuple(searches))
-
-
-def _parse(source: Source) -> tuple[StudySpec | None, list[Problem]]:
-    """Return the spec and the mistakes in the file's form.
-
-    If some keys are wrong, the spec is that of the others, so that mistakes in meaning are found in the same go.
-    """
-    try:
-        return parse(StudySpec, source), []
-    except InputError as error:
-        fields = {problem.field for problem in error.problems}
-        rest = Source(source.path, _without(source.data, fields, ()), source.lines)
-        try:
-            return parse(StudySpec, rest), list(error.problems)
-        except InputError:
-            return None, list(error.problems)
-
-
-def _without(data: object, fields: set[str], path: FieldPath) -> object:
-    """Return ``data`` without the fields named; a list with a member named goes as a whole."""
-    if not isinstance(data, dict):
-        return data
-    kept: dict[str, object] = {}
-    for key, value in data.items():
-        name = field_name((*path, key))
-        if not any(field == name or field.startswith(f"{name}[") for field in fields):
-            kept[key] = _without(value, fields, (*path, key))
-    return kept

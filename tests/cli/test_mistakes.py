@@ -86,6 +86,19 @@ FILES = [
     ),
     pytest.param(
         HARDWARE,
+        [
+            ("clock: 1 GHz", "clock: 1 GHz\ncolour: red"),
+            ("holds: [W, I, O], kind: sram, size: 64", "holds: [Weigths, I, O], kind: sram, size: -64"),
+        ],
+        [
+            "file.yaml:5  colour\n  unknown key; got 'colour'",
+            "file.yaml:9  memories[1].holds[0]\n  got 'Weigths'; use W, I, O.",
+            "file.yaml:9  memories[1].size\n  got '-64' = -64",
+        ],
+        id="mistakes of form and of value in one go",
+    ),
+    pytest.param(
+        HARDWARE,
         [("vector: {lanes: 4}", "vector: {lanes: 4, fuses: [relu, reluu]}")],
         ["file.yaml:10  vector.fuses[1]\n  unknown activation; got 'reluu'; use hard_sigmoid", "Did you mean 'relu'?"],
         id="unknown activation",
