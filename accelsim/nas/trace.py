@@ -32,8 +32,8 @@ def trace_module(module: Any, example: Any, *, bits: Bits | None = None) -> Netw
         194400
     """
     from accelsim.workload.importers.convert import convert
+    from accelsim.workload.importers.patterns import recompose
     from accelsim.workload.importers.quantised import plain
-    from accelsim.workload.importers.recompose import recompose
     from accelsim.workload.importers.torch.export import trace_of_program
     from accelsim.workload.importers.torch.reader import graph_of
     from accelsim.workload.importers.torch.run import exported, trace_of_module

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache, wraps
 from typing import Any, TypeVar, cast
@@ -37,9 +37,9 @@ def _numbered(number: int) -> str:
     return f"{_OUTSIDE}{number}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """Ops in a row, and what they read.
+    """Ops in a row, and what they read; equal to itself alone, so that it is quickly looked up.
 
     Attributes:
         roles: Name of each op within the part; empty for one that is named as the part is.
@@ -72,12 +72,13 @@ class Part:
             result.shape,
         )
 
-    def placed(self, prefix: str, outside: Sequence[str]) -> tuple[list[Node], Tensor]:
+    @lru_cache(maxsize=16384)  # noqa: B019  it forgets, and a search puts the same parts in the same places
+    def placed(self, prefix: str, outside: tuple[str, ...]) -> tuple[tuple[Node, ...], Tensor]:
         """Return the nodes and the result, under names that begin with ``prefix``, reading tensors ``outside``."""
         names = [f"{prefix}.{role}" if prefix and role else prefix or role for role in self.roles]
         names += outside
         of = names.__getitem__
-        nodes = list(map(Node, names, self.ops, [tuple(map(of, places)) for places in self.reads]))
+        nodes = tuple(map(Node, names, self.ops, [tuple(map(of, places)) for places in self.reads]))
         return nodes, Tensor(names[self.written], self.shape)
 
 

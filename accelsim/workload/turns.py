@@ -62,11 +62,10 @@ def build_turn(
         (option, sources.numbered(given) if isinstance(given, Tensor) else tuple(map(sources.numbered, given)))
         for option, given in others
     )
-    nodes, result = _part(turn.block, turn.options, start, placed, widths).placed(prefix, tuple(sources.names))
-    return tuple(nodes), result
+    return _part(turn.block, turn.options, start, placed, widths).placed(prefix, tuple(sources.names))
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=16384)
 def _part(
     block: str, options: tuple[tuple[str, Any], ...], x: Tensor, others: tuple[tuple[str, Any], ...], bits: Bits
 ) -> Part:

@@ -45,7 +45,7 @@ def import_network(
             that it refuses.
         MissingExtraError: The library for this format is not installed.
     """
-    from accelsim.workload.importers.recompose import recompose
+    from accelsim.workload.importers.patterns import recompose
 
     graph = recompose(plain(_read(model, example, batch, dims or {})))
     imported = convert(graph, bits or Bits())

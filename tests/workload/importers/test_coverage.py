@@ -13,7 +13,7 @@ from accelsim.workload.importers import import_network
 from accelsim.workload.importers.convert import convert
 from accelsim.workload.importers.coverage import Coverage, Entry, Status
 from accelsim.workload.importers.graph import Call
-from accelsim.workload.importers.recompose import recompose
+from accelsim.workload.importers.patterns import recompose
 from accelsim.workload.importers.rules import IMPORT_RULES, Context, rule
 from accelsim.workload.ops import Bits, elementwise
 from tests.conftest import ProblemsOf

@@ -10,7 +10,7 @@ from graphs import graph
 
 from accelsim.workload.importers.convert import convert
 from accelsim.workload.importers.graph import Graph
-from accelsim.workload.importers.recompose import recompose
+from accelsim.workload.importers.patterns import recompose
 from accelsim.workload.ops import Bits
 
 ROOT, ROOT_2_PI = math.sqrt(2), math.sqrt(2 / math.pi)
@@ -102,7 +102,8 @@ def test_what_another_reads_stays() -> None:
         ((("Sigmoid", "x", "s"), ("Mul", "x s", "y")), ["Swish"]),
         ((("Sigmoid", "x", "s"), ("Mul", "s x", "y")), ["Swish"]),
         ((("Relu", "x", "r"), ("Sigmoid", "r", "s"), ("Mul", "x s", "y")), ["Relu", "Sigmoid", "Mul"]),
-        ((("HardSigmoid", "x", "s"), ("Mul", "x s", "y")), ["HardSwish"]),
+        ((("HardSigmoid", "x", "s"), ("Mul", "x s", "y")), ["HardSigmoid", "Mul"]),
+        ((("HardSigmoid", "x", "s", {"alpha": 1 / 6}), ("Mul", "x s", "y")), ["HardSwish"]),
         ((("Softplus", "x", "s"), ("Tanh", "s", "t"), ("Mul", "t x", "y")), ["Mish"]),
         ((("Add", "x three", "p"), ("Clip", "p zero six", "c"), ("Div", "c six", "y")), ["HardSigmoid"]),
         ((("Add", "x three", "p"), ("Clip", "p zero six", "c"), ("Mul", "c sixth", "y")), ["HardSigmoid"]),
