@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test lint format types bench counts clean
+.PHONY: help demo test lint format types bench bench-peers counts clean
 
 help: ## show the commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
 
 demo: .venv/demo ## run the quickstart study and write its report
 	$(BIN)/accelsim run studies/quickstart.yaml
@@ -28,11 +28,16 @@ types: .venv/lint ## check types
 bench: .venv/demo ## print how fast it is
 	$(BIN)/python -m benchmarks.run
 
+# Seconds for each tool and piece of work; what is not done by then is extrapolated.
+LIMIT ?= 600
+bench-peers: .venv/demo ## measure it beside SCALE-Sim and ZigZag (half an hour; LIMIT=60 for less)
+	$(BIN)/python -m benchmarks.peers.run --limit $(LIMIT)
+
 counts: .venv/demo ## rewrite the table of counts in docs/networks.md
 	$(BIN)/python docs/tables.py
 
 clean: ## remove what these commands made
-	rm -rf .venv results .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-peers results .mypy_cache .ruff_cache .pytest_cache
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "accelsim needs Python 3.11 or newer; try: make PYTHON=python3.11")'

@@ -5,6 +5,7 @@ The tree, all under one root so that a caller can catch everything of ours at on
     AccelsimError
     ├── InputError          the user's file or argument is wrong; carries every Problem found
     ├── NoMappingError      an op does not fit an accelerator; carries the violated limits
+    ├── BrokenLawError      a figure of the model cannot be right: a fault of accelsim, not of its user
     └── MissingExtraError   an optional dependency is asked for by name and is not installed
 """
 
@@ -15,7 +16,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-__all__ = ["AccelsimError", "InputError", "MissingExtraError", "NoMappingError", "Problem", "nearest", "shown"]
+__all__ = [
+    "AccelsimError",
+    "BrokenLawError",
+    "InputError",
+    "MissingExtraError",
+    "NoMappingError",
+    "Problem",
+    "nearest",
+    "shown",
+]
 
 _LONGEST_LIST = 16
 _LONGEST_VALUE = 60
@@ -111,6 +121,26 @@ class InputError(AccelsimError):
 
 class NoMappingError(AccelsimError):
     """An op has no legal mapping on an accelerator. The message names the tightest violated limit."""
+
+
+class BrokenLawError(AccelsimError):
+    """A figure of the model breaks a law that holds for every design. The message names layer, law and both figures.
+
+    Attributes:
+        layer: Name of the layer, or of the network.
+        law: What has to hold.
+        found: The figure.
+        wanted: What it is held against.
+    """
+
+    def __init__(self, layer: str, law: str, found: object, wanted: object) -> None:
+        self.layer, self.law, self.found, self.wanted = layer, law, found, wanted
+        super().__init__(
+            f"layer {layer} breaks a law of the model: {law}; got {found} against {wanted}. Please report it"
+        )
+
+    def __reduce__(self) -> tuple[type[BrokenLawError], tuple[str, str, object, object]]:
+        return type(self), (self.layer, self.law, self.found, self.wanted)
 
 
 class MissingExtraError(AccelsimError):

@@ -10,10 +10,12 @@ from accelsim.cli.check import check
 from accelsim.cli.counts import counts
 from accelsim.cli.doctor import doctor
 from accelsim.cli.evaluate import evaluate
+from accelsim.cli.explain import explain
 from accelsim.cli.import_ import import_
 from accelsim.cli.listing import list_
 from accelsim.cli.report import report
 from accelsim.cli.run import run
+from accelsim.cli.show import show
 from accelsim.errors import AccelsimError
 
 __all__ = ["app", "main"]
@@ -31,6 +33,8 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(evaluate)
+app.command()(explain)
+app.command()(show)
 app.command("list")(list_)
 app.command("import")(import_)
 app.command()(check)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accelsim.cli.settings import split_settings
-from accelsim.cli.transforms import transformed
+from accelsim.cli.design import HardwareName, Settings, Transforms, network_and_design
 from accelsim.units import human
 
 if TYPE_CHECKING:
@@ -19,27 +18,15 @@ __all__ = ["evaluate"]
 
 def evaluate(
     network: Annotated[str, typer.Argument(help="A network's name, or the path of its YAML file.")],
-    hardware: Annotated[str, typer.Option("--hardware", "-w", help="A template's name, or the path of its YAML file.")],
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="A parameter of the hardware or the network, as name=value.")
-    ] = None,
-    transforms: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--transform", help="A step on the network, as name:option=value,option=value; in the order given."
-        ),
-    ] = None,
+    hardware: HardwareName,
+    settings: Settings = None,
+    transforms: Transforms = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
 ) -> None:
     """Print what a network costs on an accelerator, layer by layer and in total."""
-    from accelsim.hardware.load import hardware_template
     from accelsim.schedule.evaluate import evaluate as evaluate_one
-    from accelsim.workload.load import network_template
 
-    net, machine = network_template(network), hardware_template(hardware)
-    for_network, for_hardware = split_settings(settings or [], net.space, machine.space)
-    built = transformed(net.build(for_network), transforms or [])
-    result = evaluate_one(built, machine.instantiate(for_hardware))
+    result = evaluate_one(*network_and_design(network, hardware, settings, transforms))
     if as_json:
         typer.echo(json.dumps(result.as_dict(), indent=2))
     else:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from accelsim.cost.energy import pe_sum
 from accelsim.hardware.accelerator import Accelerator
 
-__all__ = ["area_mm2"]
+__all__ = ["area_mm2", "total_area_mm2"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,10 +26,16 @@ def area_mm2(accelerator: Accelerator, bits: Floats) -> dict[str, Floats | None]
     table = accelerator.technology
     per_pe = pe_sum(table.multiplier_8bit_um2, table.adder_32bit_um2, table.register_um2_per_bit, bits)
     parts: dict[str, Floats | None] = {
-        "array": None if per_pe is None else per_pe * 1e-6 * accelerator.array.pes,
+        "array": None if per_pe is None else per_pe * 1e-6 * accelerator.pes,
         "vector": None if per_pe is None else per_pe * 1e-6 * accelerator.vector.lanes,
     }
     for memory in accelerator.memories:
         if memory.area_mm2 is None or np.any(memory.area_mm2 > 0):
             parts[memory.name] = memory.area_mm2
     return parts
+
+
+def total_area_mm2(accelerator: Accelerator, bits: Floats) -> Floats | None:
+    """Return the sum of ``area_mm2``, shape ``(designs,)``; ``None`` if a component is not modelled."""
+    parts = list(area_mm2(accelerator, bits).values())
+    return None if any(part is None for part in parts) else np.sum([part for part in parts if part is not None], axis=0)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.cost.rows import Rows
 from accelsim.hardware.accelerator import Accelerator, Technology
+from accelsim.workload.ops import Op
 
-__all__ = ["dynamic_pj", "leakage_mw", "mac_pj", "register_bits_per_mac", "vector_pj"]
+__all__ = ["leakage_mw", "mac_pj", "op_bits", "op_pj", "register_bits_per_mac", "vector_pj"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,7 +37,7 @@ def leakage_mw(accelerator: Accelerator, bits: Floats) -> tuple[Floats | None, F
     per_pe = pe_sum(
         table.multiplier_8bit_leakage_mw, table.adder_32bit_leakage_mw, table.register_leakage_mw_per_bit, bits
     )
-    logic = None if per_pe is None else per_pe * (accelerator.array.pes + accelerator.vector.lanes)
+    logic = None if per_pe is None else per_pe * (accelerator.pes + accelerator.vector.lanes)
     parts = [memory.leakage_mw for memory in accelerator.memories]
     memories = None if any(part is None for part in parts) else np.sum([p for p in parts if p is not None], axis=0)
     return logic, memories
@@ -53,23 +51,14 @@ def pe_sum(multiplier: float | None, adder: float | None, register: float | None
     return multiplier * weights * inputs / 64 + adder * partial / 32 + register * (weights + inputs + partial)
 
 
-def dynamic_pj(
-    rows: Rows,
-    accelerator: Accelerator,
-    reads: Sequence[Sequence[Floats | None]],
-    writes: Sequence[Sequence[Floats | None]],
-) -> Floats:
-    """Return the modelled energy of MACs, registers and memories, shape ``(rows, designs)``."""
-    table = accelerator.technology
-    per_mac = mac_pj(table, rows.bits)
-    total: Floats = np.zeros((len(rows.macs), 1))
-    if per_mac is not None:
-        total = total + (rows.macs * per_mac)[:, None]
-    if table.register_pj_per_bit is not None:
-        total = total + (rows.macs * register_bits_per_mac(rows.bits) * table.register_pj_per_bit)[:, None]
-    for memory, read, written in zip(accelerator.memories, reads, writes, strict=True):
-        for amounts, each in ((read, memory.read_pj_per_byte), (written, memory.write_pj_per_byte)):
-            if each is not None:
-                moved = [amount for amount in amounts if amount is not None]
-                total = total + sum(moved, np.zeros((1, 1))) * each
-    return total
+def op_bits(op: Op) -> Floats:
+    """Return the widths ``(W, I, O, partial)`` of ``op``."""
+    return np.array([op.bits.W, op.bits.I, op.bits.O, op.bits.partial], dtype=float)
+
+
+def op_pj(op: Op, technology: Technology) -> float:
+    """Return the modelled energy of an op's MACs and of the registers that they touch."""
+    bits = op_bits(op)
+    per_mac, register = mac_pj(technology, bits), technology.register_pj_per_bit
+    total = 0.0 if per_mac is None else op.macs * float(per_mac)
+    return total if register is None else total + op.macs * float(register_bits_per_mac(bits)) * register

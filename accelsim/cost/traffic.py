@@ -1,4 +1,8 @@
-"""Bytes that tiles move between memories. Depends on the op, the mapping and which memory holds what: not on sizes."""
+"""Bytes that tiles move between memories. Depends on the op, the mapping and which memory holds what: not on sizes.
+
+A load stands in the nest where a compiler would place it: just inside the innermost loop that indexes the operand and
+turns more than once, judged on full tiles. It is executed whenever control comes there.
+"""
 
 from __future__ import annotations
 
@@ -7,35 +11,60 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from accelsim.cost.moves import ROLES, Tables, move
+from accelsim.cost.pieces import Question, counts, windows
 from accelsim.dims import DIMS, OPERANDS, WINDOWS, Dim, Operand
-from accelsim.mapping.nest import Mappings, leaves, window_fetches
+from accelsim.mapping.nest import Cuts, Ints, Mappings
 from accelsim.workload.ops import Op, Sliding
 
-__all__ = ["Structure", "Traffic", "relevant", "traffic"]
+__all__ = ["Structure", "Traffic", "relevant", "slides", "traffic"]
 
 Floats = npt.NDArray[np.float64]
 #: Dims that index a sliding input as they are.
-_PLAIN = [dim.position for dim in (Dim.B, Dim.G, Dim.C)]
+_PLAIN = (Dim.B, Dim.G, Dim.C)
 
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """What traffic needs to know of a machine.
+    """What traffic needs to know of a machine. Places are levels 1 to ``L`` and, last, the array.
 
     Attributes:
         holds: For each memory, outermost first, which of ``W I O`` it holds.
         double_buffered: For each memory, whether tiles take twice their room.
         outputs_held: Whether outputs stay in the array over the whole reduction of a tile.
+        sliding: For each memory, whether neighbouring input windows share their overlap.
+        fans: For each place, whether it stands in copies.
+        multicast: For each place, whether copies that need the same tile share one read outside.
+        reduces: For each place, whether sums of copies are added on the way out.
+        apart: Whether reading and writing have prices or bandwidths of their own.
     """
 
     holds: tuple[tuple[bool, bool, bool], ...]
     double_buffered: tuple[bool, ...]
     outputs_held: bool
+    sliding: tuple[bool, ...] = ()
+    fans: tuple[bool, ...] = ()
+    multicast: tuple[bool, ...] = ()
+    reduces: tuple[bool, ...] = ()
+    apart: bool = False
 
     @property
     def levels(self) -> int:
         """Memories inside the outermost one."""
         return len(self.holds) - 1
+
+    def parent(self, level: int, operand: int) -> int:
+        """Return the next level outside ``level`` (or the array, ``levels + 1``) that holds an operand of ``W I O``."""
+        return next(outer for outer in range(level - 1, -1, -1) if self.holds[outer][operand])
+
+    def copied(self, outer: int, inner: int) -> int:
+        """Return the places behind ``outer`` and up to ``inner`` that stand in copies, a bit for each."""
+        return sum(1 << place for place in range(outer + 1, inner + 1) if self.fans and self.fans[place - 1])
+
+    def shared(self, outer: int, inner: int, operand: int) -> int:
+        """Return those of ``copied`` whose copies share a transfer of an operand of ``W I O``."""
+        flags = self.reduces if OPERANDS[operand] is Operand.O else self.multicast
+        return sum(1 << p for p in range(outer + 1, inner + 1) if self.copied(p - 1, p) and (not flags or flags[p - 1]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,18 +72,25 @@ class Traffic:
     """Traffic of many mappings. ``L`` levels; operands in the order ``W I O``; bytes throughout.
 
     Attributes:
-        down: Shape ``(mappings, L, 3)``: bytes fetched into each level from the next outer one that holds the operand.
-        up: Shape ``(mappings, L, 3)``: bytes written back out of each level.
-        footprint: Shape ``(mappings, L, 3)``: room the tiles take, twice where they are double-buffered and change.
+        moved: Shape ``(mappings, L, 3, 4)``: between each level and the next outer one that holds the operand: bytes
+            read there, written into the level, read from the level, written there. All copies together.
+        one: The same for the first copy of the memory in question, which has the most to do.
+        footprint: Shape ``(mappings, L, 3)``: room the tiles of a copy take, twice where they are double-buffered and
+            change.
         spilled: Shape ``(mappings, L)``: whether partial sums leave the level before they are complete.
-        first: Shape ``(mappings, 3)``: bytes of one tile at the outermost level that holds the operand.
+        first: Shape ``(mappings, 3)``: bytes of the first tiles at the outermost level that holds the operand.
+        fresh: Shape ``(mappings,)``: how often an output starts from zero in the copies of the innermost memory that
+            holds outputs: once, and once more for each further copy that takes part in its sum.
+        alone: Shape ``(mappings,)``: whether a single copy of that memory sums an output.
     """
 
-    down: Floats
-    up: Floats
+    moved: Floats
+    one: Floats
     footprint: Floats
     spilled: npt.NDArray[np.bool_]
     first: Floats
+    fresh: Floats
+    alone: npt.NDArray[np.bool_]
 
 
 def relevant(op: Op, operand: Operand) -> npt.NDArray[np.bool_]:
@@ -66,94 +102,103 @@ def relevant(op: Op, operand: Operand) -> npt.NDArray[np.bool_]:
     return np.array([dim in named for dim in DIMS])
 
 
+def slides(op: Op) -> bool:
+    """Return whether the input is read through windows."""
+    return any(isinstance(axis, Sliding) for axis in (op.rule.inputs or ((),))[0])
+
+
 def traffic(op: Op, mappings: Mappings, structure: Structure) -> Traffic:
     """Return the traffic of ``mappings``.
 
-    A tile is fetched again whenever a loop outside it moves to another tile. A loop that does not index the operand
-    causes refetches only if a loop inside it does index it and has more than one turn: otherwise the tile is still
-    there. Outputs evicted before their reduction is complete come back as partial sums.
+    A loop that indexes the operand walks over its tiles. One that does not makes it move again, once for each turn, if
+    a loop inside it indexes the operand and turns more than once; otherwise the tile is still there. Outputs that leave
+    before their reduction is complete come back as partial sums.
     """
-    rows, levels = len(mappings), structure.levels
-    down, up = np.zeros((rows, levels, 3)), np.zeros((rows, levels, 3))
-    footprint, first = np.zeros((rows, levels, 3)), np.zeros((rows, 3))
-    spilled = np.zeros((rows, levels), dtype=bool)
-    seen = [False, False, False]
-    for level in range(1, levels + 1):
-        for place, operand in enumerate(OPERANDS):
-            if not structure.holds[level][place]:
+    tables = tables_of(op, mappings.cuts, structure)
+    place = np.full(len(DIMS), -1)
+    place[tables.dims] = np.arange(len(tables.dims))
+    orders = place[mappings.nests]
+    nests = orders[orders >= 0].reshape(*orders.shape[:2], len(tables.dims))
+    found = move(tables, mappings.cut, np.ascontiguousarray(nests), mappings.nest)
+    return Traffic(*found)
+
+
+def tables_of(op: Op, cuts: tuple[Cuts, ...], structure: Structure) -> Tables:
+    """Return what each cut of each dim contributes to traffic."""
+    dims = [dim for dim in DIMS if op.size(dim) > 1]
+    most, levels = max(map(len, cuts)), structure.levels
+    questions, asked = _questions(structure)
+    shape = (len(dims), most)
+    turns = np.zeros((*shape, levels), dtype=bool)
+    counted, summed = np.ones((*shape, len(questions), levels + 2)), np.ones((*shape, len(questions)))
+    tile, cover = np.ones((*shape, levels)), np.ones((*shape, levels))
+    for at, dim in enumerate(dims):
+        one = cuts[dim.position]
+        counted[at, : len(one)], summed[at, : len(one)] = counts(op.size(dim), one, questions)
+        tile[at, : len(one)], cover[at, : len(one)] = one.tiles, one.steps(op.size(dim))
+        turns[at, : len(one)] = one.outer(op.size(dim)) > one.steps(op.size(dim))
+    sliding = slides(op)
+    indexes = np.array([relevant(op, operand) for operand in OPERANDS])
+    plain = np.array([dim in _PLAIN for dim in dims], dtype=bool)
+    elements = np.where(indexes, op.sizes, 1).astype(float).prod(axis=1)
+    if sliding:
+        elements[1] = np.prod([float(op.size(dim)) for dim in _PLAIN])
+    outs = [out for out, _ in WINDOWS]
+    return Tables(
+        dims=np.array([dim.position for dim in dims], dtype=np.int64),
+        indexes=np.ascontiguousarray(indexes[:, [dim.position for dim in dims]]),
+        plain=plain,
+        axes=np.array([[out.position, tap.position] for out, tap in WINDOWS]),
+        window_dim=np.array([outs.index(dim) if dim in outs else -1 for dim in dims], dtype=np.int64),
+        turns=turns,
+        counted=counted,
+        summed=summed,
+        tile=tile,
+        cover=cover,
+        **_window_tables(op, cuts, questions, sliding),
+        asked=asked,
+        parent=np.array(
+            [[structure.parent(m, o) if structure.holds[m][o] else -1 for o in range(3)] for m in range(1, levels + 1)]
+        ),
+        elements=elements,
+        bits=np.array([op.bits.W, op.bits.I, op.bits.O, op.bits.partial], dtype=float),
+        slides=sliding,
+        reuses=np.array(structure.sliding[1:] or (False,) * levels),
+        buffered=np.array(structure.double_buffered[1:]),
+        outputs_held=structure.outputs_held,
+        fans=any(structure.fans),
+    )
+
+
+def _questions(structure: Structure) -> tuple[tuple[Question, ...], Ints]:
+    """Return the distinct questions, and which each role of each (level, operand) asks; see ``cost.moves``."""
+    questions: dict[Question, int] = {}
+    asked = np.full((structure.levels, 3, ROLES), -1)
+    for level in range(1, structure.levels + 1):
+        for operand, held in enumerate(structure.holds[level]):
+            if not held:
                 continue
-            flags = relevant(op, operand)
-            moves, changes = _moves(op, mappings, level, flags)
-            elements = _elements(op, operand, flags, mappings, level)
-            tile = _tile_elements(op, operand, flags, mappings.tiles[:, level - 1])
-            bits = getattr(op.bits, operand)
-            at = (slice(None), level - 1, place)
-            if operand is Operand.O:
-                spills = moves > 1
-                spilled[:, level - 1] = spills
-                down[at] = elements * (moves - 1) * op.bits.partial / 8
-                up[at] = elements * (bits + (moves - 1) * op.bits.partial) / 8
-                width = np.where(spills | (not structure.outputs_held), op.bits.partial, bits)
-            else:
-                down[at] = elements * moves * bits / 8
-                width = np.full(rows, bits)
-            copies = np.where(changes & structure.double_buffered[level], 2, 1)
-            footprint[at] = tile * width / 8 * copies
-            if not seen[place]:
-                first[:, place] = tile * bits / 8
-                seen[place] = True
-    return Traffic(down, up, footprint, spilled, first)
+            parent = structure.parent(level, operand)
+            outside, inside = structure.copied(0, parent), structure.copied(parent, level)
+            shared = structure.shared(parent, level, operand)
+            written = inside if OPERANDS[operand] is Operand.O else 0
+            masks = (shared, written, 0, outside | shared, outside, outside | inside)
+            asked[level - 1, operand] = [questions.setdefault((level, mask), len(questions)) for mask in masks]
+    return tuple(questions), asked
 
 
-def _moves(
-    op: Op, mappings: Mappings, level: int, flags: npt.NDArray[np.bool_]
-) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Return how often each element enters the level, and whether the tile changes at all.
-
-    Shape ``(mappings,)`` each.
-    """
-    outer = np.broadcast_to(np.array(op.sizes), mappings.tiles[:, 0].shape)
-    counts, index = [], []
-    for loop_level in range(level):
-        tile = mappings.tiles[:, loop_level]
-        order = mappings.orders[:, loop_level]
-        counts.append(np.take_along_axis(-(-outer // tile), order, axis=1))
-        index.append(flags[order])
-        outer = tile
-    turns, indexes = np.concatenate(counts, axis=1), np.concatenate(index, axis=1)
-    active = indexes & (turns > 1)
-    inside = np.logical_or.accumulate(active[:, ::-1], axis=1)[:, ::-1]
-    refetches = ~indexes & np.concatenate([inside[:, 1:], np.zeros((len(turns), 1), bool)], axis=1)
-    moves = np.ones((len(mappings), len(DIMS)))
-    for loop_level in range(level):
-        part = slice(loop_level * len(DIMS), (loop_level + 1) * len(DIMS))
-        total = leaves(op.sizes, mappings.tiles[:, : loop_level + 1])[1].sum(axis=1)
-        by_dim = np.zeros_like(total, dtype=bool)
-        np.put_along_axis(by_dim, mappings.orders[:, loop_level], refetches[:, part], axis=1)
-        moves = np.where(by_dim, total, moves)
-    return moves.prod(axis=1), inside[:, 0]
+def _window_tables(op: Op, cuts: tuple[Cuts, ...], questions: tuple[Question, ...], sliding: bool) -> dict[str, Floats]:
+    """Return the tables of all window axes side by side; of an input that does not slide, empty ones."""
+    pairs = [(cuts[out.position], cuts[tap.position]) for out, tap in WINDOWS] if sliding else []
+    found = [windows(op, axis, out, tap, questions) for axis, (out, tap) in enumerate(pairs)]
+    ways = {"fetched": 3, "sliding": 4, "held": 3, "step": 3, "first": 3}
+    return {name: _side_by_side([getattr(one, name) for one in found], axes) for name, axes in ways.items()}
 
 
-def _slides(op: Op, operand: Operand) -> bool:
-    return operand is Operand.I and any(isinstance(axis, Sliding) for axis in (op.rule.inputs or ((),))[0])
-
-
-def _elements(op: Op, operand: Operand, flags: npt.NDArray[np.bool_], mappings: Mappings, level: int) -> Floats:
-    """Return the elements that one walk over all tiles of the level touches; overlapping inputs count each time."""
-    sizes = np.array(op.sizes, dtype=float)
-    if not _slides(op, operand):
-        return np.full(len(mappings), sizes[flags].prod())
-    fetched = window_fetches(op, mappings.tiles[:, :level])
-    return np.asarray(sizes[_PLAIN].prod() * fetched.prod(axis=1), dtype=float)
-
-
-def _tile_elements(op: Op, operand: Operand, flags: npt.NDArray[np.bool_], tile: npt.NDArray[np.int64]) -> Floats:
-    """Return the elements of one full tile, shape ``(mappings,)``."""
-    if not _slides(op, operand):
-        return np.asarray(tile[:, flags].prod(axis=1), dtype=float)
-    elements = tile[:, _PLAIN].prod(axis=1)
-    for axis, (out, filter_dim) in enumerate(WINDOWS):
-        reach = (tile[:, filter_dim.position] - 1) * op.dilation[axis] + 1
-        span = (tile[:, out.position] - 1) * op.stride[axis] + reach
-        elements = elements * np.minimum(span, op.extent[axis])
-    return np.asarray(elements, dtype=float)
+def _side_by_side(parts: list[Floats], axes: int) -> Floats:
+    """Return arrays of ``axes`` axes as one with a further axis in front, as wide as the widest."""
+    shape = np.max([part.shape for part in parts], axis=0) if parts else np.zeros(axes, dtype=int)
+    table = np.ones((len(parts), *shape))
+    for place, part in enumerate(parts):
+        table[place][tuple(map(slice, part.shape))] = part
+    return table

@@ -6,29 +6,68 @@ holds what, the dataflow) is the same for the whole batch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.dims import Operand
+from accelsim.dims import Dim, Operand
 from accelsim.hardware.engines import Dataflow
-from accelsim.parameters import Point
+from accelsim.parameters import Point, Points
 
-__all__ = ["Accelerator", "Array", "Floats", "Memory", "Technology", "Vector"]
+__all__ = ["Accelerator", "Array", "FanOut", "Floats", "Memory", "SpatialAxis", "Technology", "Vector"]
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SpatialAxis:
+    """A direction in which copies stand.
+
+    Attributes:
+        name: Name in the template, of no other axis of the machine.
+        size: Copies along it.
+        dims: Dims that may be dealt out along it.
+    """
+
+    name: str
+    size: Floats
+    dims: tuple[Dim, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FanOut:
+    """Copies of a memory and of all inside it, or of the array.
+
+    Attributes:
+        axes: Directions in which the copies stand; there are as many copies as the product of their sizes.
+        multicast: Whether one read outside serves all copies that need the same tile.
+        reduce: Whether partial sums of copies are added on the way out.
+    """
+
+    axes: tuple[SpatialAxis, ...]
+    multicast: bool = True
+    reduce: bool = True
+
+    @property
+    def copies(self) -> Floats:
+        """Number of copies in one place outside."""
+        return np.asarray(np.prod([axis.size for axis in self.axes], axis=0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Memory:
-    """A memory level.
+    """A memory level. It may stand in copies: sizes and bandwidths are of one, area and leakage of all together.
 
     Attributes:
         name: Name in the template.
         holds: Operands whose tiles it holds; the others bypass it.
         size_bytes: Capacity, ``None`` if it has no limit.
         bandwidth_bytes_per_cycle: Reads and writes together, ``None`` if it has no limit.
+        read_bytes_per_cycle: Reads alone, ``None`` if they have no limit of their own.
+        write_bytes_per_cycle: Writes alone, ``None`` if they have no limit of their own.
         read_pj_per_byte: Energy of reading a byte, ``None`` if it is not modelled.
         write_pj_per_byte: Energy of writing a byte, ``None`` if it is not modelled.
         double_buffered: Whether the next tile is fetched while the present one is used; tiles then take twice their
@@ -38,6 +77,8 @@ class Memory:
         keep_share: Greatest part of the capacity that such tensors may take.
         area_mm2: Area, ``None`` if it is not modelled; 0 for a memory off the chip.
         leakage_mw: Leakage power, ``None`` if it is not modelled.
+        sliding: Whether a tile of the input fetches only what the tile one step before it did not have.
+        fan_out: In how many copies it stands, with all inside it; ``None`` if in one.
     """
 
     name: str
@@ -51,11 +92,36 @@ class Memory:
     keep_share: float
     area_mm2: Floats | None
     leakage_mw: Floats | None
+    read_bytes_per_cycle: Floats | None = None
+    write_bytes_per_cycle: Floats | None = None
+    sliding: bool = False
+    fan_out: FanOut | None = None
+
+    def busy_cycles(self, read: Floats, written: Floats) -> Floats | None:
+        """Return the cycles that one copy needs to move its bytes, the most that any of its bandwidths asks for.
+
+        Args:
+            read: Bytes read from one copy; broadcasts with ``(designs,)``.
+            written: Bytes written into it; the same.
+
+        Returns:
+            Shape of ``read``, ``written`` and ``(designs,)`` broadcast; ``None`` if no bandwidth has a limit.
+        """
+        busy: Floats | None = None
+        for moved, limit in (
+            (read + written, self.bandwidth_bytes_per_cycle),
+            (read, self.read_bytes_per_cycle),
+            (written, self.write_bytes_per_cycle),
+        ):
+            if limit is not None:
+                cycles = np.asarray(moved / limit)
+                busy = cycles if busy is None else np.maximum(busy, cycles)
+        return busy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Array:
-    """The array of processing elements (PEs), one MAC per PE and cycle.
+    """The array of processing elements (PEs), one MAC per PE and cycle. It may stand in copies.
 
     Attributes:
         dataflow: Which dims the rows and columns carry and what stays in the PEs.
@@ -63,6 +129,7 @@ class Array:
         columns: PEs across.
         hold_limit: Stream steps that a held weight lasts before it is read again; infinite if there is no limit.
         dispatch_cycles: Cycles to start an op.
+        fan_out: In how many copies it stands below one innermost memory; ``None`` if in one.
     """
 
     dataflow: Dataflow
@@ -70,10 +137,11 @@ class Array:
     columns: Floats
     hold_limit: Floats
     dispatch_cycles: Floats
+    fan_out: FanOut | None = None
 
     @property
     def pes(self) -> Floats:
-        """Number of PEs, which is also the peak number of MACs per cycle."""
+        """Number of PEs of one copy; ``Accelerator.pes`` counts those of all."""
         return self.rows * self.columns
 
 
@@ -120,7 +188,7 @@ class Accelerator:
     """
 
     name: str
-    parameters: tuple[Point, ...]
+    parameters: Sequence[Point]
     memories: tuple[Memory, ...]
     array: Array
     vector: Vector
@@ -130,6 +198,42 @@ class Accelerator:
     def __len__(self) -> int:
         return len(self.parameters)
 
+    @property
+    def fan_outs(self) -> tuple[FanOut | None, ...]:
+        """The fan-out of every memory, outermost first, and in the last place that of the array."""
+        return (*(memory.fan_out for memory in self.memories), self.array.fan_out)
+
+    @property
+    def pes(self) -> Floats:
+        """Number of PEs of the machine, which is also its peak number of MACs per cycle."""
+        return self.copies(len(self.memories)) * self.array.pes
+
+    def take(self, designs: npt.NDArray[np.int64]) -> Accelerator:
+        """Return some of the designs, in the order given."""
+        taken: Accelerator = _taken(self, designs)
+        return taken
+
+    def copies(self, place: int) -> Floats:
+        """Return the copies of the memory at ``place``, or of the array if ``place`` is the number of memories."""
+        result = np.ones(len(self))
+        for fan_out in self.fan_outs[: place + 1]:
+            if fan_out is not None:
+                result = result * fan_out.copies
+        return result
+
     def path(self, operand: Operand) -> tuple[int, ...]:
         """Return the places in ``memories`` that hold ``operand``, outermost first."""
         return tuple(place for place, memory in enumerate(self.memories) if operand in memory.holds)
+
+
+def _taken(value: Any, designs: npt.NDArray[np.int64]) -> Any:
+    """Return a part of an accelerator with some designs of every array in it."""
+    if isinstance(value, np.ndarray):
+        return value[designs]
+    if isinstance(value, Points):
+        return value.take(designs)
+    if isinstance(value, tuple):
+        return tuple(_taken(one, designs) for one in value)
+    if isinstance(value, Accelerator | Array | FanOut | Memory | SpatialAxis | Vector):
+        return replace(value, **{field.name: _taken(getattr(value, field.name), designs) for field in fields(value)})
+    return value

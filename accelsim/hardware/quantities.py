@@ -15,9 +15,14 @@ from accelsim.units import KINDS, conversion_factor, split_unit
 
 __all__ = ["Quantities"]
 
+_LARGEST_WHOLE = 2.0**53  # up to here floats hold every whole number
+
 
 class Quantities:
     """Evaluates expressions and quantities over parameter values.
+
+    What cannot be read is noted and becomes "not a number", with which no comparison holds: a mistake has no others in
+    its wake.
 
     Args:
         source: The template's file, for the place of a mistake.
@@ -34,23 +39,25 @@ class Quantities:
     def number(
         self, value: object, path: FieldPath, *, least: float = 0.0, whole: bool = False
     ) -> npt.NDArray[np.float64]:
-        """Return one number per design; ``whole`` asks for whole numbers of at least 1."""
+        """Return one number per design; ``whole`` asks for whole numbers from 1 to 2**53."""
         field = field_name(path)
         try:
             result = np.asarray(evaluate(value, self.names, field), dtype=float)
         except InputError as error:
             self.problems += [self.source.problem(path, problem) for problem in error.problems]
-            return np.ones(self.count)
+            return self._unknown()
         except (TypeError, ValueError):
             result = np.asarray(np.nan)
         floor = 1.0 if whole else least
-        good = (result >= floor) & (~np.isinf(result) | (value == np.inf))
+        good = (result >= floor) & np.isfinite(result)
         if whole:
-            good &= result == np.floor(result)
+            good &= (result == np.floor(result)) & (result <= _LARGEST_WHOLE)
         if not np.all(good):
             allowed = f"a {'whole ' if whole else ''}number of at least {floor:g}"
+            if whole and np.any(result > _LARGEST_WHOLE):
+                allowed += " and at most 2**53"
             self.note(path, Problem(field=field, got=_first_bad(value, result, good), allowed=allowed))
-            return np.ones(self.count)
+            return self._unknown()
         return np.broadcast_to(result, (self.count,)).copy()
 
     def quantity(self, value: object, path: FieldPath, kind: str) -> npt.NDArray[np.float64]:
@@ -61,18 +68,29 @@ class Quantities:
             text, unit = split_unit(value if isinstance(value, str) else str(value))
         except ValueError:
             self.note(path, Problem(field=field, message="no unit", got=repr(value), allowed=example))
-            return np.ones(self.count)
+            return self._unknown()
         try:
             factor = conversion_factor(unit, kind)
         except ValueError as error:
             self.note(path, Problem(field=field, message=str(error), got=repr(value), allowed=example))
-            return np.ones(self.count)
-        known = len(self.problems)
-        result = self.number(text, path) * factor
-        if len(self.problems) == known and not np.all(result > 0):
-            self.note(path, Problem(field=field, got=_first_bad(value, result, result > 0), allowed="more than 0"))
-            return np.ones(self.count)
+            return self._unknown()
+        with np.errstate(over="ignore"):
+            result = self.number(text, path) * factor
+        bad = (result <= 0) | np.isinf(result)
+        if np.any(bad):
+            allowed = "a smaller number" if np.any(np.isinf(result)) else "more than 0"
+            self.note(path, Problem(field=field, got=_first_bad(value, result, ~bad), allowed=allowed))
+            return self._unknown()
         return result
+
+    def per_cycle(self, value: object, path: FieldPath, clock: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return a bandwidth, stated per cycle or per second, in bytes per cycle of ``clock`` (in Hz)."""
+        if isinstance(value, str) and value.strip().endswith("cycle"):
+            return self.quantity(value, path, "bandwidth per cycle")
+        return self.quantity(value, path, "bandwidth") / clock
+
+    def _unknown(self) -> npt.NDArray[np.float64]:
+        return np.full(self.count, np.nan)
 
     def finish(self) -> None:
         """Raise ``InputError`` with every mistake met, if there was one."""

@@ -8,9 +8,9 @@ from pydantic import Field, model_validator
 
 from accelsim.config.fields import Expression, Figure, Name, ParameterSpec, SchemaVersion
 from accelsim.config.spec import Spec
-from accelsim.dims import Operand
+from accelsim.dims import Dim, Operand
 
-__all__ = ["HardwareSpec", "MemoryEnergy", "MemorySpec", "SqrtLaw", "TechnologySpec"]
+__all__ = ["ArraySpec", "FanOutSpec", "HardwareSpec", "MemoryEnergy", "MemorySpec", "SqrtLaw", "TechnologySpec"]
 
 
 #: A figure of a technology table.
@@ -18,10 +18,10 @@ _Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class SqrtLaw(Spec):
-    """An energy per byte that grows with the square root of the memory's size."""
+    """An energy per byte that grows with the square root of the size of one of the memory's banks."""
 
     per_sqrt_kib: _Amount
-    """pJ per byte of a memory of 1 KiB."""
+    """pJ per byte of a bank of 1 KiB."""
 
 
 class MemoryEnergy(Spec):
@@ -59,8 +59,30 @@ class TechnologySpec(Spec):
     sources: dict[str, Figure] = {}
 
 
+class AxisSpec(Spec):
+    """A direction in which copies stand."""
+
+    name: str = Field(min_length=1)
+    """Name in tables and errors; no other axis of the machine has it."""
+    size: Expression
+    """Copies along it."""
+    dims: list[Dim] = Field(min_length=1)
+    """Loop dims that may be dealt out along it; with several, in this order."""
+
+
+class FanOutSpec(Spec):
+    """Copies of a memory and of all inside it, or of the array."""
+
+    axes: list[AxisSpec] = Field(min_length=1)
+    """Directions in which the copies stand, such as rows and columns."""
+    multicast: bool = True
+    """Whether one read outside serves all copies that need the same tile."""
+    reduce: bool = True
+    """Whether partial sums of copies are added on the way out."""
+
+
 class MemorySpec(Spec):
-    """A memory level."""
+    """A memory level; of one that stands in copies, one copy."""
 
     name: str = Field(min_length=1)
     """Name in tables and errors."""
@@ -72,12 +94,24 @@ class MemorySpec(Spec):
     """Capacity with its unit, such as ``buffer_kib KiB``; only the first memory may go without."""
     bandwidth: Expression | None = None
     """Reads and writes together, per second or per cycle; no limit if absent."""
+    read_bandwidth: Expression | None = None
+    """Reads alone; no limit of their own if absent."""
+    write_bandwidth: Expression | None = None
+    """Writes alone; no limit of their own if absent."""
+    banks: Expression | None = None
+    """Banks that the size is divided into; 1 if absent."""
+    bank_width: Expression | None = None
+    """Bandwidth of one bank; ``bandwidth`` is that of all banks together and may then be left out."""
     double_buffered: bool = False
     """Whether the next tile is fetched while the present one is used."""
     keeps: list[Operand] = []
     """Operands whose whole tensors may stay here while they fit; ``I`` and ``O`` together, each in one memory only."""
     keep_share: float = Field(0.5, ge=0, le=1)
     """Greatest part of the capacity that such tensors may take."""
+    sliding: bool = False
+    """Whether consecutive windows of the input share their overlap, as in a line buffer."""
+    fan_out: FanOutSpec | None = None
+    """Copies in which the memory stands, and with it all inside it; one if absent."""
 
     @model_validator(mode="after")
     def _keeps_what_it_holds(self) -> MemorySpec:
@@ -95,14 +129,16 @@ class ArraySpec(Spec):
     """A registered compute engine."""
     dataflow: str | None = None
     """A dataflow of the engine, or a parameter that names one; may be left out if the engine has only one."""
-    rows: Expression
-    """PEs down."""
-    columns: Expression
-    """PEs across."""
+    rows: Expression | None = None
+    """PEs down; may be left out if the engine lays nothing on its rows."""
+    columns: Expression | None = None
+    """PEs across; may be left out if the engine lays nothing on its columns."""
     hold_limit: Expression | None = None
     """Stream steps that a held weight lasts; no limit if absent."""
     dispatch_cycles: Expression = 0
     """Cycles to start an op."""
+    fan_out: FanOutSpec | None = None
+    """Copies of the array below one innermost memory; one if absent."""
 
 
 class VectorSpec(Spec):

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from accelsim.cost.area import area_mm2
 from accelsim.errors import NoMappingError
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.hardware.load import HardwareTemplate
-from accelsim.parameters import Value
-from accelsim.schedule.detail import layer_results, ledger, op_bits, utilization
-from accelsim.schedule.result import Evaluation, Metrics, Outcome
-from accelsim.schedule.run import Run, misfits, rows_per_network, run
+from accelsim.parameters import Points, Value
+from accelsim.schedule.detail import layer_results, ledger
+from accelsim.schedule.result import Evaluation, Metrics, Outcome, Utilization
+from accelsim.schedule.run import Run, misfits, run
+from accelsim.schedule.steps import Plan
+from accelsim.schedule.sweep import Part, figures, parts, planned
 from accelsim.workload.network import Network
 
 __all__ = ["evaluate", "evaluate_points", "evaluate_totals"]
-
-Floats = npt.NDArray[np.float64]
-#: Mappings x designs costed at once: few enough for the arrays to stay in the processor's cache.
-_CELLS_AT_ONCE = 200_000
 
 
 def evaluate_points(
@@ -34,14 +30,21 @@ def evaluate_points(
     Raises:
         InputError: A point is outside the template's space.
     """
+    if not points:
+        return []
+    complete = Points.of([template.space.complete(point, template.name) for point in points])
     outcomes: list[Outcome] = [Outcome(None)] * len(points)
-    for places, accelerator in template.batches(points):
-        at_once = max(1, _CELLS_AT_ONCE // rows_per_network(network, accelerator))
-        for start in range(0, len(places), at_once):
-            part = places[start : start + at_once]
-            _, machine = next(template.batches([points[place] for place in part]))
-            for place, outcome in zip(part, _outcomes(network, machine), strict=True):
-                outcomes[place] = outcome
+    for part in parts(network, template, complete):
+        columns = {
+            name: None if values is None else np.broadcast_to(values, len(part.places)).tolist()
+            for name, values in figures(network, part).items()
+        }
+        for design, place in enumerate(part.places):
+            if part.run.legal[0, design]:
+                values = {name: None if column is None else column[design] for name, column in columns.items()}
+                outcomes[place] = Outcome(values)
+            else:
+                outcomes[place] = Outcome(None, _no_mapping(network, part.plan, part.run, part.accelerator, design))
     return outcomes
 
 
@@ -52,16 +55,17 @@ def evaluate(network: Network, accelerator: Accelerator) -> Evaluation:
         NoMappingError: A layer does not fit; the message names the tightest limit.
         ValueError: ``accelerator`` is a batch of several designs.
     """
-    result, totals = _one(network, accelerator)
+    part = _one(network, accelerator)
+    plan, result, totals = part.plan, part.run, _metrics(network, part)
     return Evaluation(
         network=network.name,
         hardware=accelerator.name,
         network_parameters=network.parameters,
         hardware_parameters=accelerator.parameters[0],
         totals=totals,
-        layers=tuple(layer_results(accelerator, result, totals.area_mm2)),
-        ledger=tuple(ledger(network, accelerator, result)),
-        peak_macs_per_cycle=float(accelerator.array.pes[0]),
+        layers=tuple(layer_results(plan, accelerator, result, totals.area_mm2)),
+        ledger=tuple(ledger(plan, accelerator, result)),
+        peak_macs_per_cycle=float(accelerator.pes[0]),
         clock_hz=float(accelerator.clock_hz[0]),
         bandwidth_bytes_per_cycle={
             memory.name: None
@@ -74,58 +78,42 @@ def evaluate(network: Network, accelerator: Accelerator) -> Evaluation:
 
 def evaluate_totals(network: Network, accelerator: Accelerator) -> Metrics:
     """Return the totals of one network on one design. Raises as ``evaluate``."""
-    return _one(network, accelerator)[1]
+    return _metrics(network, _one(network, accelerator))
 
 
-def _one(network: Network, accelerator: Accelerator) -> tuple[Run, Metrics]:
+def _one(network: Network, accelerator: Accelerator) -> Part:
     if len(accelerator) != 1:
         raise ValueError(f"one design is wanted, got a batch of {len(accelerator)}; use evaluate_points for a batch")
-    result = run(network, accelerator)
-    if not result.legal[0]:
-        raise NoMappingError(_no_mapping(result, network, accelerator, 0))
-    return result, next(_totals(network, accelerator, result))
+    plan = planned(network, accelerator.vector.fuses)
+    result = run([plan], accelerator)
+    if not result.legal[0, 0]:
+        raise NoMappingError(_no_mapping(network, plan, result, accelerator, 0))
+    return Part(np.zeros(1, dtype=np.int64), plan, accelerator, result)
 
 
-def _outcomes(network: Network, accelerator: Accelerator) -> Iterator[Outcome]:
-    result = run(network, accelerator)
-    for design, totals in enumerate(_totals(network, accelerator, result)):
-        if result.legal[design]:
-            yield Outcome(totals.flat())
-        else:
-            yield Outcome(None, _no_mapping(result, network, accelerator, design))
+def _no_mapping(network: Network, plan: Plan, result: Run, accelerator: Accelerator, design: int) -> str:
+    """Return which layer of ``design`` has no mapping, and what is in its way."""
+    place = int(result.table.mac_places[np.argmin(result.mac.legal[:, design])])
+    step = plan.steps[place]
+    limits = "; ".join(map(str, misfits(result, place, design, accelerator)))
+    return f"{network.name} does not fit {accelerator.name}: layer {step.name} ({step.op.label}): {limits}"
 
 
-def _no_mapping(result: Run, network: Network, accelerator: Accelerator, design: int) -> str:
-    layer, limits = misfits(result, accelerator, design)
-    return f"{network.name} does not fit {accelerator.name}: layer {layer}: " + "; ".join(map(str, limits))
+def _metrics(network: Network, part: Part) -> Metrics:
+    found = figures(network, part)
 
+    def one(name: str) -> float:
+        value = found[name]
+        return float("nan") if value is None else float(np.ravel(value)[0])
 
-def _total_area(accelerator: Accelerator, bits: Floats) -> Floats | None:
-    parts = list(area_mm2(accelerator, bits).values())
-    return None if any(part is None for part in parts) else np.sum([part for part in parts if part is not None], axis=0)
-
-
-def _over_layers(values: Floats) -> Floats:
-    """Sum over layers, first to last: numpy's own order of additions, and so the last bit, depends on the batch."""
-    return np.asarray(np.cumsum(values, axis=0)[-1])
-
-
-def _totals(network: Network, accelerator: Accelerator, result: Run) -> Iterator[Metrics]:
-    cycles, steps = _over_layers(result.latency_cycles), _over_layers(result.steps)
-    energy, dram = _over_layers(result.energy_pj), _over_layers(result.dram_bytes)
-    area = _total_area(accelerator, op_bits(result.layers[0].op))
-    params, macs = network.params, network.macs
-    for design in range(len(accelerator)):
-        yield Metrics(
-            params=params,
-            macs=macs,
-            latency_cycles=float(cycles[design]),
-            latency_ms=float(cycles[design] / accelerator.clock_hz[design] * 1e3),
-            energy_pj=float(energy[design]),
-            utilization=utilization(
-                macs, float(steps[design]), float(cycles[design]), float(accelerator.array.pes[design])
-            ),
-            dram_bytes=float(dram[design]),
-            peak_memory_bytes=result.plan.peak_bytes,
-            area_mm2=None if area is None else float(area[design]),
-        )
+    return Metrics(
+        params=network.params,
+        macs=network.macs,
+        latency_cycles=one("latency_cycles"),
+        latency_ms=one("latency_ms"),
+        energy_pj=one("energy_pj"),
+        utilization=Utilization(one("utilization_spatial"), one("utilization_temporal"), one("utilization_overall")),
+        dram_bytes=one("dram_bytes"),
+        peak_memory_bytes=part.plan.peak_bytes,
+        area_mm2=None if found["area_mm2"] is None else one("area_mm2"),
+    )

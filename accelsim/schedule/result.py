@@ -51,11 +51,14 @@ class Metrics:
 
     def flat(self) -> dict[str, float | None]:
         """Return name -> value with the names of ``METRICS``."""
-        values: dict[str, float | None] = asdict(self)
-        split: dict[str, float] = values.pop("utilization")  # type: ignore[assignment]
-        values.update({f"utilization_{name}": value for name, value in split.items()})
-        values["edp_pj_ms"] = self.energy_pj * self.latency_ms
-        return {name: values[name] for name in METRICS}
+        used = self.utilization
+        known = {
+            "edp_pj_ms": self.energy_pj * self.latency_ms,
+            "utilization_spatial": used.spatial,
+            "utilization_temporal": used.temporal,
+            "utilization_overall": used.overall,
+        }
+        return {name: known[name] if name in known else getattr(self, name) for name in METRICS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

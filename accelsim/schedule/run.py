@@ -1,31 +1,30 @@
-"""A network on a batch of designs: every layer with its best mapping, everything summed."""
+"""Networks on a batch of designs: every layer with its best mapping."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.cost.energy import leakage_mw, vector_pj
-from accelsim.cost.layer import LayerCost, Residency, cost, structure_of
-from accelsim.cost.layout import Layout, lay_out
-from accelsim.cost.rows import OpRows, Rows, candidates, stack
-from accelsim.cost.traffic import Structure
+from accelsim.cost.choose import Chosen, choose, prices
+from accelsim.cost.energy import leakage_mw, op_bits, op_pj, vector_pj
+from accelsim.cost.front import Front
+from accelsim.cost.rows import machine_of
+from accelsim.cost.store import store_of
 from accelsim.dims import OPERANDS
-from accelsim.errors import InputError, Problem
 from accelsim.hardware.accelerator import Accelerator
-from accelsim.hardware.engines import Dataflow
 from accelsim.mapping.legality import Violation, violations
+from accelsim.mapping.nest import Ints
 from accelsim.schedule.residency import Stay, stay
-from accelsim.schedule.steps import Plan, plan
-from accelsim.schedule.vector import VectorCost, vector_cost
-from accelsim.workload.network import Network
+from accelsim.schedule.steps import Plan
+from accelsim.schedule.table import StepTable, table_of
+from accelsim.schedule.vector import vector_cost, vector_moved
 from accelsim.workload.ops import Op
 
-__all__ = ["Run", "misfits", "rows_per_network", "run"]
+__all__ = ["Run", "misfits", "run"]
 
 Floats = npt.NDArray[np.float64]
 _PJ_PER_MW_MS = 1e6
@@ -33,31 +32,25 @@ _PJ_PER_MW_MS = 1e6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """A network on a batch of designs. Arrays are of shape ``(steps, designs)`` unless said otherwise.
+    """Networks on a batch of designs. Arrays are of shape ``(steps, designs)`` unless said otherwise.
 
     Attributes:
-        plan: The steps.
-        mac_places: Steps made of MACs.
-        vector_places: Steps without.
-        layers: What each op's candidates are, for the steps made of MACs.
-        chosen: Shape ``(mac steps, designs)``: the candidate chosen, counted within its layer.
-        mac: Cost of the chosen mappings, shape ``(mac steps, designs)``.
-        vector: Cost of the other steps.
+        table: The steps, network after network.
+        fronts: The mappings worth comparing of ops and combinations of kept tensors.
+        which: Shape ``(mac steps, designs)``: the front that holds.
+        mac: The chosen rows of the fronts, shape ``(mac steps, designs)``.
         latency_cycles: Cycles.
         energy_pj: Energy, leakage included.
         steps: Cycles in which PEs work.
         dram_bytes: Bytes to and from the outermost memory.
-        legal: Shape ``(designs,)``: whether every layer has a mapping.
+        legal: Shape ``(networks, designs)``: whether every layer has a mapping.
         stays: What stays on chip.
     """
 
-    plan: Plan
-    mac_places: tuple[int, ...]
-    vector_places: tuple[int, ...]
-    layers: tuple[OpRows, ...]
-    chosen: npt.NDArray[np.int64]
-    mac: LayerCost
-    vector: VectorCost
+    table: StepTable
+    fronts: Sequence[Front]
+    which: Ints
+    mac: Chosen
     latency_cycles: Floats
     energy_pj: Floats
     steps: Floats
@@ -65,139 +58,86 @@ class Run:
     legal: npt.NDArray[np.bool_]
     stays: Stay
 
+    def mapped(self, place: int, design: int) -> tuple[Front, int]:
+        """Return the front of a step made of MACs, and the chosen row in it."""
+        row = int(np.searchsorted(self.table.mac_places, place))
+        return self.fronts[self.which[row, design]], int(self.mac.row[row, design])
 
-@lru_cache(maxsize=64)
-def _stacked(ops: tuple[Op, ...], structure: Structure, flow: Dataflow) -> tuple[tuple[OpRows, ...], Rows, Layout]:
-    layers = tuple(candidates(op, structure) for op in ops)
-    rows = stack(layers)
-    return layers, rows, lay_out(rows, flow)
+    def moved(self, place: int, design: int) -> Floats:
+        """Return the bytes that a step moves: shape ``(memories, 3, 2)``, by operand ``W I O``, read and written."""
+        if not self.table.steps.macs[place]:
+            return vector_moved(self.table, place, design, len(self.stays.used_bytes), self.stays)
+        found, row = self.mapped(place, design)
+        return np.asarray(found.demand.moved[row])
 
-
-def _mac_ops(network: Network, steps: Plan) -> tuple[Op, ...]:
-    ops = tuple(step.op for step in steps.steps if step.op.macs)
-    if not ops:
-        message = "no layer is made of multiply-accumulates, so the array has nothing to do"
-        raise InputError(Problem(field=network.name, message=message))
-    return ops
-
-
-def rows_per_network(network: Network, accelerator: Accelerator) -> int:
-    """Return how many mappings are compared for each design, to choose how many designs go at once.
-
-    Raises:
-        InputError: No layer of the network is made of MACs.
-    """
-    ops = _mac_ops(network, plan(network, accelerator.vector.fuses))
-    return sum(len(candidates(op, structure_of(accelerator)).mappings) for op in ops)
+    def over_steps(self, values: Floats) -> Floats:
+        """Return the sums over the steps of each network, shape ``(networks, designs)``, added first to last."""
+        # numpy's own order of additions, and so the last bit, depends on the batch.
+        starts = self.table.steps.starts
+        parts = [np.cumsum(values[first:end], axis=0)[-1] for first, end in itertools.pairwise(starts)]
+        return np.stack(parts)
 
 
-def run(network: Network, accelerator: Accelerator) -> Run:
-    """Return what ``network`` costs on every design: each layer takes the candidate with the least energy x delay.
+def run(plans: Sequence[Plan], accelerator: Accelerator) -> Run:
+    """Return what networks cost on every design: each layer takes the candidate with the least energy x delay.
+
+    Args:
+        plans: The steps of each network, at least one of them made of MACs.
+        accelerator: The designs.
 
     Raises:
-        InputError: No layer of the network is made of MACs.
+        ValueError: The arrays of the designs differ in size.
     """
-    steps = plan(network, accelerator.vector.fuses)
-    stays = stay(steps, accelerator)
-    mac_places = tuple(i for i, step in enumerate(steps.steps) if step.op.macs)
-    vector_places = tuple(i for i, step in enumerate(steps.steps) if not step.op.macs)
-    ops = _mac_ops(network, steps)
-    layers, rows, layout = _stacked(ops, structure_of(accelerator), accelerator.array.dataflow)
-    every = cost(rows, layout, accelerator, _residency(rows.layer, stays, np.array(mac_places), accelerator))
-    leak = _leakage(accelerator, rows) / accelerator.clock_hz * 1e3 * _PJ_PER_MW_MS
-    best = _best(every, rows, leak, len(accelerator))
-    mac = _pick(every, best, len(rows.layer), len(accelerator))
-    vector = vector_cost(steps, vector_places, accelerator, stays)
-    shape = (len(steps.steps), len(accelerator))
-    latency, energy, busy, dram = (np.zeros(shape) for _ in range(4))
-    fused = np.array([steps.steps[i].fused_work for i in mac_places])
-    latency[list(mac_places)] = np.maximum(
-        mac.latency_cycles, fused[:, None] / accelerator.vector.lanes + accelerator.array.dispatch_cycles
-    )
-    latency[list(vector_places)] = vector.latency_cycles
-    energy[list(mac_places)] = mac.dynamic_pj + (fused * (vector_pj(accelerator.technology) or 0.0))[:, None]
-    energy[list(vector_places)] = vector.dynamic_pj
-    busy[list(mac_places)] = mac.compute.steps
-    outer = [amount for amount in (*mac.reads[0], *mac.writes[0]) if amount is not None]
-    dram[list(mac_places)] = sum(outer, np.zeros((1, 1)))
-    dram[list(vector_places)] = (vector.reads[0] + vector.writes[0]).sum(axis=0)
+    table = table_of(plans)
+    steps, macs = table.steps, table.mac_places
+    stays = stay(table, accelerator)
+    technology, lanes = accelerator.technology, accelerator.vector.lanes
+    leak = _leakage(accelerator, table.ops[0]) / accelerator.clock_hz * 1e3 * _PJ_PER_MW_MS
+    charged = prices(accelerator, leak)
+    store = store_of(machine_of(accelerator), stays.levels)
+    which = store.which(np.array([store.place(op) for op in table.ops])[table.op], stays.kept(macs))
+    base = np.array([op_pj(op, technology) for op in table.ops])[table.op]
+    mac = choose(store.rows, which, charged, base, _free(stays, macs, accelerator))
+    each = vector_pj(technology) or 0.0
+    latency, energy, dram = vector_cost(table, charged, lanes, each, stays)
+    busy = np.zeros(latency.shape)
+    fused = steps.work[macs][:, None]
+    latency[macs] = np.maximum(mac.latency_cycles, fused / lanes + accelerator.array.dispatch_cycles)
+    energy[macs] = mac.dynamic_pj + fused * each
+    busy[macs], dram[macs] = mac.steps, mac.outer_bytes
     return Run(
-        plan=steps,
-        mac_places=mac_places,
-        vector_places=vector_places,
-        layers=layers,
-        chosen=best - rows.starts[:, None],
+        table=table,
+        fronts=store.fronts,
+        which=which,
         mac=mac,
-        vector=vector,
         latency_cycles=latency,
         energy_pj=energy + leak * latency,
         steps=busy,
         dram_bytes=dram,
-        legal=mac.legal.all(axis=0),
+        legal=np.logical_and.reduceat(mac.legal, np.searchsorted(macs, steps.starts[:-1]), axis=0),
         stays=stays,
     )
 
 
-def _residency(
-    layer: npt.NDArray[np.int64], stays: Stay, places: npt.NDArray[np.int64], machine: Accelerator
-) -> Residency:
-    """Return the residency of every row: that of its layer."""
-    step = places[layer]
-    kept_io = stays.activation_level is not None
-    kept = (
-        stays.weights[step] if stays.weight_level is not None else None,
-        stays.inputs[step] if kept_io else None,
-        stays.outputs[step] if kept_io else None,
-    )
-    free = tuple(
-        None
-        if memory.size_bytes is None
-        else (memory.size_bytes - used)[step]
-        if memory.keeps
-        else memory.size_bytes[None, :]
-        for memory, used in zip(machine.memories, stays.used_bytes, strict=True)
-    )
-    return Residency(kept, free, (stays.weight_level, stays.activation_level, stays.activation_level))
+def _free(stays: Stay, places: Ints, accelerator: Accelerator) -> Floats:
+    """Return the room for tiles, shape ``(memories, mac steps, designs)``; infinite where there is no limit."""
+    free = np.full((len(accelerator.memories), len(places), len(accelerator)), np.inf)
+    for level, (memory, used) in enumerate(zip(accelerator.memories, stays.used_bytes, strict=True)):
+        if memory.size_bytes is not None:
+            free[level] = memory.size_bytes - used[places]
+    return free
 
 
-def _leakage(accelerator: Accelerator, rows: Rows) -> Floats:
+def _leakage(accelerator: Accelerator, op: Op) -> Floats:
     """Return the modelled leakage in mW, shape ``(designs,)``."""
-    parts = leakage_mw(accelerator, rows.bits[0])
+    parts = leakage_mw(accelerator, op_bits(op))
     return sum((part for part in parts if part is not None), np.zeros(len(accelerator)))
 
 
-def _best(every: LayerCost, rows: Rows, leak: Floats, designs: int) -> npt.NDArray[np.int64]:
-    """Return the row with the least energy-delay product of each layer, the first of equals."""
-    score = every.latency_cycles * (every.dynamic_pj + leak * every.latency_cycles)
-    score = np.broadcast_to(np.where(every.legal, score, np.inf), (len(rows.layer), designs))
-    ends = [*rows.starts[1:], len(score)]
-    return np.stack([start + np.argmin(score[start:end], axis=0) for start, end in zip(rows.starts, ends, strict=True)])
-
-
-def _pick(every: Any, best: npt.NDArray[np.int64], rows: int, designs: int) -> Any:
-    """Return the same cost object with the rows ``best`` of every array."""
-    if isinstance(every, tuple):
-        return tuple(_pick(part, best, rows, designs) for part in every)
-    if every is None:
-        return None
-    if isinstance(every, np.ndarray):
-        down, across = every.shape
-        return every[
-            best if down > 1 else np.zeros_like(best), np.arange(designs) if across > 1 else np.zeros(designs, int)
-        ]
-    return replace(
-        every, **{name: _pick(getattr(every, name), best, rows, designs) for name in every.__dataclass_fields__}
-    )
-
-
-def misfits(result: Run, accelerator: Accelerator, design: int) -> tuple[str, list[Violation]]:
-    """Return the first layer of ``design`` without a mapping and the limits that its smallest candidate violates."""
-    legal = np.broadcast_to(result.mac.legal, (len(result.mac_places), len(accelerator)))
-    row = int(np.argmin(legal[:, design]))
-    place = result.mac_places[row]
-    step = result.plan.steps[place]
-    room = result.layers[row].traffic.footprint.sum(axis=(1, 2))
-    smallest = result.layers[row].traffic.footprint[int(np.argmin(room))]
+def misfits(result: Run, place: int, design: int, accelerator: Accelerator) -> list[Violation]:
+    """Return the limits that the smallest candidate of a step made of MACs violates, the tightest first."""
+    footprint = result.mapped(place, design)[0].rows.traffic.footprint
+    smallest = footprint[int(np.argmin(footprint.sum(axis=(1, 2))))]
     inner = accelerator.memories[1:]
     need = {
         memory.name: {str(o): float(smallest[level, i]) for i, o in enumerate(OPERANDS) if o in memory.holds}
@@ -209,4 +149,4 @@ def misfits(result: Run, accelerator: Accelerator, design: int) -> tuple[str, li
         else float(memory.size_bytes[design] - result.stays.used_bytes[level][place, design])
         for level, memory in enumerate(inner, start=1)
     }
-    return f"{step.name} ({step.op.label})", violations(need, have)
+    return violations(need, have)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from accelsim.dims import Dim, Operand
 from accelsim.errors import InputError, Problem
@@ -15,8 +16,7 @@ from accelsim.workload.ops import OP_KINDS, Op
 __all__ = ["Plan", "Step", "check_fuses", "plan"]
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """A tensor, or a part of one, that a step reads.
 
     Attributes:
@@ -122,10 +122,21 @@ def plan(network: Network, fuses: tuple[str, ...]) -> Plan:
     """
     check_fuses(fuses, "vector.fuses")
     planner = _Planner(network, fuses)
-    for node in network:
+    for node in network.nodes:
         planner.add(node)
     steps = planner.finished()
     return Plan(steps, _live(steps, planner.inputs))
+
+
+class _Draft:
+    """A step in the making."""
+
+    __slots__ = ("fused", "name", "op", "output_bytes", "reads", "streamed")
+
+    def __init__(self, name: str, op: Op, reads: list[Read], streamed: bool = False) -> None:
+        self.name, self.op, self.reads, self.streamed = name, op, reads, streamed
+        self.fused: list[Op] = []
+        self.output_bytes = op.bytes_of(Operand.O)
 
 
 class _Planner:
@@ -134,8 +145,9 @@ class _Planner:
     def __init__(self, network: Network, fuses: tuple[str, ...]) -> None:
         self._fuses = fuses
         self._outputs = network.outputs or ()
-        self._readers = Counter(source for node in network for source in node.inputs) + Counter(self._outputs)
-        self._steps: list[Step] = []
+        self._readers = Counter([source for node in network.nodes for source in node.inputs])
+        self._readers.update(self._outputs)
+        self._steps: list[_Draft] = []
         #: Name of a tensor -> the steps that write it.
         self._writers: dict[str, tuple[int, ...]] = dict.fromkeys(network.inputs, (-1,))
         #: Bytes of each input of the network, and the last step that reads it.
@@ -143,37 +155,41 @@ class _Planner:
 
     def add(self, node: Node) -> None:
         """Add a node."""
-        first = node.inputs[0] if node.inputs else ""
-        writers = self._writers.get(first, (-1,))
-        rides = node.op.kind in self._fuses and node.op.rule.activation and writers != (-1,)
-        if rides and self._readers[first] == 1 and len(writers) == 1:
-            step = self._steps[writers[0]]
-            self._steps[writers[0]] = replace(step, fused=(*step.fused, node.op))
-            self._writers[node.name] = writers
-            return
-        lower = node.op.rule.lower
-        parts = lower(node.op) if lower is not None else ()
+        op = node.op
+        if op.kind in self._fuses and op.rule.activation:
+            writers = self._writers.get(node.inputs[0], (-1,))
+            if writers != (-1,) and len(writers) == 1 and self._readers[node.inputs[0]] == 1:
+                self._steps[writers[0]].fused.append(op)
+                self._writers[node.name] = writers
+                return
+        lower = op.rule.lower
         start = len(self._steps)
-        for part in parts:
-            before = len(self._steps) - 1
-            found = [
-                [Read(before, size, operand)] if source < 0 else self._reads(node.inputs[source], size, operand)
-                for source, (size, operand) in zip(part.reads, _fetched(part.op), strict=True)
+        if lower is None:
+            reads = [
+                read
+                for source, found in zip(node.inputs, _fetched(op), strict=True)
+                for read in self._reads(source, *found)
             ]
-            self._steps.append(Step(f"{node.name}.{part.role}", part.op, (), _flat(found), 0, part.streamed))
-        if not parts:
-            found = [self._reads(source, *read) for source, read in zip(node.inputs, _fetched(node.op), strict=True)]
-            self._steps.append(Step(node.name, node.op, (), _flat(found), 0))
+            self._steps.append(_Draft(node.name, op, reads))
+            self._writers[node.name] = (start,)
+            return
+        parts = lower(op)
+        for part in parts:
+            before, reads = len(self._steps) - 1, []
+            for source, found in zip(part.reads, _fetched(part.op), strict=True):
+                reads += [Read(before, *found)] if source < 0 else self._reads(node.inputs[source], *found)
+            self._steps.append(_Draft(f"{node.name}.{part.role}", part.op, reads, part.streamed))
         chained = any(-1 in part.reads for part in parts)
         self._writers[node.name] = tuple(range(len(self._steps) - 1 if chained else start, len(self._steps)))
 
     def _reads(self, source: str, size: float, operand: Operand) -> list[Read]:
         """Return the reads of a tensor: of each step that wrote a part of it, in proportion."""
         writers = self._writers[source]
-        if writers == (-1,):
-            known = self.inputs.get(source, (0.0, 0))[0]
-            self.inputs[source] = (max(known, size), len(self._steps))
-            return [Read(-1, size, operand)]
+        if len(writers) == 1:
+            if writers[0] < 0:
+                known = self.inputs.get(source, (0.0, 0))[0]
+                self.inputs[source] = (max(known, size), len(self._steps))
+            return [Read(writers[0], size, operand)]
         whole = sum(self._steps[writer].output_bytes for writer in writers)
         return [Read(writer, size * self._steps[writer].output_bytes / whole, operand) for writer in writers]
 
@@ -187,32 +203,45 @@ class _Planner:
         for name in self._outputs:
             for writer in self._writers[name]:
                 last[writer] = len(self._steps)
-        return tuple(replace(step, last_use=end) for step, end in zip(self._steps, last, strict=True))
+        return tuple(
+            [
+                Step(step.name, step.op, tuple(step.fused), tuple(step.reads), end, step.streamed)
+                for step, end in zip(self._steps, last, strict=True)
+            ]
+        )
 
 
-def _flat(found: list[list[Read]]) -> tuple[Read, ...]:
-    return tuple(read for reads in found for read in reads)
-
-
-def _fetched(op: Op) -> list[tuple[float, Operand]]:
+@lru_cache(maxsize=16384)
+def _fetched(op: Op) -> tuple[tuple[float, Operand], ...]:
     """Return the bytes fetched of each input, and as which operand."""
     operands = [Operand.I] * len(op.fetched)
     if op.rule.dynamic:
         operands[1] = Operand.W
-    return [
+    return tuple(
         (elements * getattr(op.bits, operand) / 8, operand)
         for elements, operand in zip(op.fetched, operands, strict=True)
-    ]
+    )
 
 
 def _live(steps: tuple[Step, ...], inputs: Mapping[str, tuple[float, int]]) -> tuple[float, ...]:
+    """Return the bytes alive while each step runs."""
+    held = [step.held_bytes for step in steps]
+    #: What is no longer alive from a step on.
+    ended = [0.0] * (len(steps) + 2)
+    waiting = 0.0
+    for size, last in inputs.values():
+        waiting += size
+        ended[last + 1] += size
     live = []
-    waiting: list[Step] = []
     for place, step in enumerate(steps):
-        waiting = [s for s in waiting if s.last_use >= place]
-        held = sum(s.held_bytes for s in waiting) + sum(size for size, last in inputs.values() if last >= place)
-        ending = [steps[r.writer] for r in step.reads if r.writer >= 0 and steps[r.writer].last_use == place]
-        in_place = not step.op.macs and any(s.output_bytes == step.output_bytes for s in ending)
-        live.append(held + (0.0 if in_place else step.held_bytes))
-        waiting.append(step)
+        waiting -= ended[place]
+        in_place = not step.op.macs and any(
+            read.writer >= 0
+            and steps[read.writer].last_use == place
+            and steps[read.writer].output_bytes == step.output_bytes
+            for read in step.reads
+        )
+        live.append(waiting if in_place else waiting + held[place])
+        waiting += held[place]
+        ended[step.last_use + 1] += held[place]
     return tuple(live)

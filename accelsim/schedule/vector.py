@@ -2,68 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.cost.energy import vector_pj
-from accelsim.dims import OPERANDS
-from accelsim.hardware.accelerator import Accelerator
+from accelsim.compiled import compiled
+from accelsim.cost.choose import Prices
+from accelsim.mapping.nest import Ints
 from accelsim.schedule.residency import Stay
-from accelsim.schedule.steps import Plan
+from accelsim.schedule.table import Steps, StepTable
 
-__all__ = ["VectorCost", "vector_cost"]
+__all__ = ["VectorCost", "vector_cost", "vector_moved"]
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class VectorCost:
-    """Cost of vector steps; arrays of shape ``(vector steps, designs)``.
+class VectorCost(NamedTuple):
+    """Cost of steps; arrays of shape ``(steps, designs)``, zero for steps made of MACs.
 
     Attributes:
-        reads: Shape ``(memories, 3, vector steps, designs)``: bytes read of ``W I O``.
-        writes: The same for bytes written.
         latency_cycles: The slowest of the vector unit and the memories, and the dispatch of the op.
         dynamic_pj: Energy of everything but leakage.
+        outer_bytes: Bytes to and from the outermost memory.
     """
 
-    reads: Floats
-    writes: Floats
     latency_cycles: Floats
     dynamic_pj: Floats
+    outer_bytes: Floats
 
 
-def vector_cost(plan: Plan, places: Sequence[int], accelerator: Accelerator, stays: Stay) -> VectorCost:
-    """Return the cost of the steps at ``places``, none of which has MACs.
+class _Where(NamedTuple):
+    """What stays on chip, and in which memories: those of weights and of results."""
+
+    weights: Flags
+    outputs: Flags
+    weight_level: int
+    near: int
+
+
+def _where(stays: Stay) -> _Where:
+    return _Where(stays.weights, stays.outputs, stays.weight_level or 0, stays.activation_level or 0)
+
+
+def vector_cost(table: StepTable, charged: Prices, lanes: Floats, each_pj: float, stays: Stay) -> VectorCost:
+    """Return the cost of the steps without MACs.
 
     Every input is read once (overlapping windows are buffered in the unit) and the result is written once.
+
+    Args:
+        table: The steps.
+        charged: What the designs charge.
+        lanes: Shape ``(designs,)``: elementary operations a cycle.
+        each_pj: Energy of one of them.
+        stays: What stays on chip.
     """
-    shape = (len(accelerator.memories), 3, len(places), len(accelerator))
-    reads, writes = np.zeros(shape), np.zeros(shape)
-    weights, inputs, outputs = range(len(OPERANDS))
-    near = stays.activation_level or 0
-    for row, place in enumerate(places):
-        step = plan.steps[place]
-        for read in step.reads:
-            on_chip = stays.outputs[read.writer] if read.writer >= 0 else np.zeros(len(accelerator), dtype=bool)
-            reads[near, inputs, row] += read.bytes * on_chip
-            reads[0, inputs, row] += read.bytes * ~on_chip
-        learned = step.op.weights_fetched * step.op.bits.W / 8
-        reads[stays.weight_level or 0, weights, row] += learned * stays.weights[place]
-        reads[0, weights, row] += learned * ~stays.weights[place]
-        writes[near, outputs, row] += step.output_bytes * stays.outputs[place]
-        writes[0, outputs, row] += step.output_bytes * ~stays.outputs[place]
-    work = np.array([plan.steps[place].op.vector_ops + plan.steps[place].fused_work for place in places])
-    cycles = work[:, None] / accelerator.vector.lanes
-    energy = np.zeros(shape[2:]) + (work * (vector_pj(accelerator.technology) or 0.0))[:, None]
-    for level, memory in enumerate(accelerator.memories):
-        read, written = reads[level].sum(axis=0), writes[level].sum(axis=0)
-        if memory.bandwidth_bytes_per_cycle is not None:
-            cycles = np.maximum(cycles, (read + written) / memory.bandwidth_bytes_per_cycle)
-        for moved, each in ((read, memory.read_pj_per_byte), (written, memory.write_pj_per_byte)):
-            if each is not None:
-                energy = energy + moved * each
-    return VectorCost(reads, writes, cycles + accelerator.array.dispatch_cycles, energy)
+    cost = VectorCost(*(np.zeros((len(table), len(lanes))) for _ in range(3)))
+    places = np.flatnonzero(~table.steps.macs)
+    _fill(table.steps, places, charged, lanes, each_pj, _where(stays), cost)
+    return cost
+
+
+def vector_moved(table: StepTable, place: int, design: int, memories: int, stays: Stay) -> Floats:
+    """Return the bytes that a step without MACs moves: shape ``(memories, 3, 2)``, by ``W I O``, read and written."""
+    moved = np.zeros((memories, 3, 2))
+    _moved(table.steps, place, design, _where(stays), moved)
+    return moved
+
+
+@compiled
+def _moved(steps: Steps, place: int, design: int, where: _Where, moved: Floats) -> None:
+    for read in range(steps.first_read[place], steps.first_read[place + 1]):
+        writer = steps.writer[read]
+        on_chip = writer >= 0 and where.outputs[writer, design]
+        moved[where.near if on_chip else 0, 1, 0] += steps.read[read]
+    moved[where.weight_level if where.weights[place, design] else 0, 0, 0] += steps.looked_up[place]
+    moved[where.near if where.outputs[place, design] else 0, 2, 1] += steps.written[place]
+
+
+@compiled
+def _fill(
+    steps: Steps, places: Ints, charged: Prices, lanes: Floats, each_pj: float, where: _Where, cost: VectorCost
+) -> None:
+    memories = charged.cycles_per_byte.shape[0]
+    moved = np.empty((memories, 3, 2))
+    for place in places:
+        for design in range(len(lanes)):
+            moved[:] = 0.0
+            _moved(steps, place, design, where, moved)
+            cycles = steps.work[place] / lanes[design]
+            energy = steps.work[place] * each_pj
+            for level in range(memories):
+                read = moved[level, 0, 0] + moved[level, 1, 0] + moved[level, 2, 0]
+                written = moved[level, 0, 1] + moved[level, 1, 1] + moved[level, 2, 1]
+                slow = charged.cycles_per_byte
+                cycles = max(cycles, (read + written) * slow[level, 0, design])
+                cycles = max(cycles, max(read * slow[level, 1, design], written * slow[level, 2, design]))
+                energy += read * charged.pj_per_byte[level, 0, design]
+                energy += written * charged.pj_per_byte[level, 1, design]
+            cost.latency_cycles[place, design] = cycles + charged.dispatch[design]
+            cost.dynamic_pj[place, design] = energy
+            cost.outer_bytes[place, design] = moved[0].sum()

@@ -30,6 +30,7 @@ def test_every_loop_has_one_place(flow: Dataflow) -> None:
         ("input_stationary", {Operand.I}, {Dim.G}),
         ("atomic", {Operand.W, Operand.O}, {Dim.G, Dim.FZ, Dim.FY, Dim.FX}),
         ("cells", {Operand.W, Operand.O}, {Dim.G, Dim.FZ}),
+        ("pe", set(), set(DIMS)),
     ],
 )
 def test_what_stays_and_what_runs_over_passes(name: str, held: set[Operand], sequential: set[Dim]) -> None:
@@ -61,8 +62,8 @@ def test_a_new_engine_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     )
     assert "trees" not in ENGINES
     monkeypatch.setitem(ENGINES._members, "trees", {"tree": tree})
-    template = machine(tmp_path, ("engine: systolic, dataflow: dataflow", "engine: trees"))
-    conv = evaluate(network(), template.instantiate({"rows": 4, "columns": 1})).layers[0]
+    template = machine(tmp_path, ("engine: systolic, dataflow: dataflow", "engine: trees"), (", columns: columns", ""))
+    conv = evaluate(network(), template.instantiate({"rows": 4})).layers[0]
     # C x FX = 6 take 2 turns of 4 rows, for each of 6 columns and 3 filter rows; 4 kernels stream through a turn.
     passes = 2 * 6 * 3
     assert conv.metrics.utilization.spatial == pytest.approx(432 / (passes * 4 * 4))

@@ -185,6 +185,6 @@ def test_the_filter_is_whole_but_for_the_smallest_tile() -> None:
 
 
 def test_dataflows_of_all_engines_are_in_the_oracle() -> None:
-    assert set(DATAFLOWS) == {"weight_stationary", "output_stationary", "input_stationary", "atomic", "cells"}
+    assert set(DATAFLOWS) == {"weight_stationary", "output_stationary", "input_stationary", "atomic", "cells", "pe"}
     assert load_hardware("npu").array.dataflow == DATAFLOWS["atomic"]
     assert load_hardware("edge_tpu").array.dataflow == DATAFLOWS["cells"]

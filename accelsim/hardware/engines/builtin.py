@@ -1,4 +1,4 @@
-"""The built-in engines: a systolic array, the atomic C x K array of an NVDLA, and a cell array of the Edge TPU kind."""
+"""The built-in engines: a systolic array, the atomic C x K array of an NVDLA, an Edge TPU's cells, and a single PE."""
 
 from __future__ import annotations
 
@@ -76,7 +76,17 @@ _CELLS = Dataflow(
     held=frozenset({Operand.W, Operand.O}),
     pass_overhead=_nothing,
 )
+# The copies of memories above it lay out everything; a value that is used again comes again from the innermost memory.
+_PE = Dataflow(
+    name="pe",
+    rows=(),
+    columns=(),
+    stream=(),
+    held=frozenset(),
+    pass_overhead=_nothing,
+)
 
 ENGINES.register("systolic")({dataflow.name: dataflow for dataflow in _SYSTOLIC})
 ENGINES.register("atomic")({_ATOMIC.name: _ATOMIC})
 ENGINES.register("cells")({_CELLS.name: _CELLS})
+ENGINES.register("pe")({_PE.name: _PE})

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from accelsim.workload.importers.onnx_runtime import DOMAIN
+
 if TYPE_CHECKING:
     from onnx import NodeProto
 
 __all__ = ["alike", "standard", "typed_like"]
 
-_DOMAIN = "com.microsoft"
 _SUM_OUTPUT = 3
 #: Operator of ONNX Runtime (its ContribOperators.md) -> one of ONNX, and the places of its inputs.
 _LIKE: dict[str, tuple[str, tuple[int, ...]]] = {
     "FusedConv": ("Conv", (0, 1)),
     "FusedGemm": ("Gemm", (0, 1)),
-    "FusedMatMul": ("MatMul", (0, 1)),
+    "DynamicQuantizeMatMul": ("MatMul", (0, 1)),
+    "MatMulIntegerToFloat": ("MatMul", (0, 1)),
     "QGemm": ("Gemm", (0, 3)),
     "QLinearAdd": ("Add", (0, 3)),
     "QLinearAveragePool": ("AveragePool", (0,)),
@@ -36,19 +38,20 @@ _LIKE |= dict.fromkeys(_ALIKE.split(), ("Identity", (0,)))
 #: Attributes that say something about a shape, by the operator of ONNX.
 _WINDOW = frozenset(("auto_pad", "ceil_mode", "dilations", "group", "kernel_shape", "pads", "strides"))
 _KEPT = {"Conv": _WINDOW, "AveragePool": _WINDOW, "Gemm": {"transA", "transB"}, "Concat": {"axis"}}
-#: With these, the result has another shape than that of the operator of ONNX.
-_OTHERWISE = {"channels_last": (), "transBatchA": (), "transBatchB": (), "transA": ("Gemm",), "transB": ("Gemm",)}
+#: Place of the input whose type the first result has, where that is not the first.
+_TYPED = {"DequantizeLinear": 1, "EmbedLayerNormalization": 5, "MatMulIntegerToFloat": 2, "QLinearConcat": 2}
+_TYPED |= {"QAttention": 3, "QuantizeLinear": 2}
 
 
 def alike(node: NodeProto) -> list[str]:
     """Return the further results of ``node`` that have the shape of its first."""
-    sums = node.domain == _DOMAIN and node.op_type.startswith("Skip")
+    sums = node.domain == DOMAIN and node.op_type.startswith("Skip")
     return list(node.output[_SUM_OUTPUT:]) if sums else []
 
 
 def typed_like(node: NodeProto) -> str:
     """Return the input whose type the first result has: a scale, a zero point, or what is treated."""
-    place = {"QLinearConcat": 2, "DequantizeLinear": 1, "QuantizeLinear": 2}.get(node.op_type, 0)
+    place = _TYPED.get(node.op_type, 0)
     return node.input[place] if len(node.input) > place else ""
 
 
@@ -56,7 +59,7 @@ def standard(node: NodeProto) -> NodeProto:
     """Return an operator of ONNX whose first result has the shape of that of ``node``; ``node`` if none is known."""
     import onnx
 
-    if node.domain != _DOMAIN:
+    if node.domain != DOMAIN:
         return node
     if node.op_type == "QLinearConcat":
         op, inputs = "Concat", list(node.input[2::3])
@@ -65,9 +68,7 @@ def standard(node: NodeProto) -> NodeProto:
         inputs = [node.input[place] for place in places if place < len(node.input)]
     else:
         return node
-    if any(op not in _OTHERWISE.get(attribute.name, (op,)) and attribute.i for attribute in node.attribute):
-        return node
-    if not node.output:
+    if not node.output or any(attribute.name == "channels_last" and attribute.i for attribute in node.attribute):
         return node
     like = onnx.NodeProto(name=node.name, op_type=op, input=inputs, output=node.output[:1])
     like.attribute.extend(attribute for attribute in node.attribute if attribute.name in _KEPT.get(op, ()))

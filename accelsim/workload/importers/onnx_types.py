@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from accelsim.workload.importers.onnx_contrib import alike, standard, typed_like
 from accelsim.workload.importers.onnx_order import captured
+from accelsim.workload.importers.onnx_runtime import result_shapes
 from accelsim.workload.importers.onnx_sizes import LONGEST_AXIS, MOST_VALUES
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class Types:
         import onnx.defs
         import onnx.shape_inference
 
+        if own := result_shapes(node, self.shape):
+            return self._own(own, node)
         if (like := standard(node)) is not node:
             return self._like(like, node)
 
@@ -87,6 +90,18 @@ class Types:
             )
         except Exception:  # unknown to ONNX, or it contradicts its operands: the rules say what is wrong with it
             return {}
+
+    def _own(self, shapes: Mapping[str, tuple[int, ...]], node: NodeProto) -> Mapping[str, TypeProto]:
+        """Return what ``node`` writes; a shape that the file states in full holds, as that of a cache with room."""
+        import onnx.helper
+
+        read = self._known.get(typed_like(node))
+        kind = onnx.TensorProto.FLOAT if read is None else read.tensor_type.elem_type
+        return {
+            name: onnx.helper.make_tensor_type_proto(kind, shape)
+            for name, shape in shapes.items()
+            if shape_of(self._stated.get(name)) is None
+        }
 
     def _like(self, like: NodeProto, node: NodeProto) -> Mapping[str, TypeProto]:
         """Return what ``node`` writes: shapes of what ``like`` writes, elements of what it reads."""

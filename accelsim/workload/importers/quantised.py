@@ -1,10 +1,12 @@
-"""Operators of quantised files as plain ones, with the widths that their scales come with."""
+"""Operators of quantised and fused files as plain ones, with the widths that their scales come with."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from accelsim.workload.importers.fused import taken_apart
 from accelsim.workload.importers.graph import Call, Graph, Value
+from accelsim.workload.importers.onnx_runtime import QUANTISED_ATTENTION
 
 __all__ = ["plain"]
 
@@ -14,6 +16,7 @@ _PLAIN: dict[str, tuple[str, tuple[int, ...]]] = {
     "ConvInteger": ("Conv", (0, 1)),
     "QLinearMatMul": ("MatMul", (0, 3)),
     "MatMulInteger": ("MatMul", (0, 1)),
+    "com.microsoft.QAttention": ("com.microsoft.Attention", QUANTISED_ATTENTION),
     "com.microsoft.QGemm": ("Gemm", (0, 3, 6)),
     "com.microsoft.QLinearAdd": ("Add", (0, 3)),
     "com.microsoft.QLinearMul": ("Mul", (0, 3)),
@@ -23,9 +26,9 @@ _PLAIN: dict[str, tuple[str, tuple[int, ...]]] = {
     "com.microsoft.QLinearAveragePool": ("AveragePool", (0,)),
     "com.microsoft.QLinearGlobalAveragePool": ("GlobalAveragePool", (0,)),
     "com.microsoft.Gelu": ("Gelu", (0,)),
-    "com.microsoft.FastGelu": ("Gelu", (0,)),
     "com.microsoft.FusedMatMul": ("MatMul", (0, 1)),
-    "com.microsoft.FusedConv": ("Conv", (0, 1, 2)),
+    "com.microsoft.DynamicQuantizeMatMul": ("MatMul", (0, 1, 4)),
+    "com.microsoft.MatMulIntegerToFloat": ("MatMul", (0, 1, 6)),
     "com.microsoft.QuantizeLinear": ("QuantizeLinear", (0, 1, 2)),
     "com.microsoft.DequantizeLinear": ("DequantizeLinear", (0, 1, 2)),
 }
@@ -34,7 +37,7 @@ _PLAIN: dict[str, tuple[str, tuple[int, ...]]] = {
 def plain(graph: Graph) -> Graph:
     """Return ``graph`` with plain operators; what is quantised or about to be has the width it is quantised to."""
     values = dict(graph.values)
-    calls = [_plain(call) for call in graph.calls]
+    calls = taken_apart([_plain(call) for call in graph.calls], values)
     for call in calls:
         if call.op == "DequantizeLinear":
             _take_width(values, call.outputs[0], values.get(call.inputs[0]))

@@ -193,12 +193,11 @@ class Op:
 
     def bytes_of(self, operand: Operand) -> float:
         """Return the size in bytes of a whole operand: learned weights, all inputs, outputs at their final width."""
-        elements, width = {
-            Operand.W: (self.weights, self.bits.W),
-            Operand.I: (self.input_elements, self.bits.I),
-            Operand.O: (self.output_elements, self.bits.O),
-        }[operand]
-        return elements * width / 8
+        if operand is Operand.W:
+            return self.weights * self.bits.W / 8
+        if operand is Operand.I:
+            return self.input_elements * self.bits.I / 8
+        return self.output_elements * self.bits.O / 8
 
     @cached_property
     def output_shape(self) -> Shape:

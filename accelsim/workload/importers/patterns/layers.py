@@ -6,6 +6,7 @@ from accelsim.workload.importers.graph import Call
 from accelsim.workload.importers.patterns.axes import along
 from accelsim.workload.importers.patterns.engine import Match, pattern
 from accelsim.workload.importers.patterns.index import Index
+from accelsim.workload.importers.rules.shapes import turned
 
 __all__: list[str] = []
 
@@ -60,7 +61,7 @@ def bias(c: Index, last: Call) -> Match | None:
         layer = c.inner(value, "MatMul")
         if layer is None or len(layer.inputs) != 2 or not c.is_constant(layer.inputs[1]):
             continue
-        weights = c.shape(layer.inputs[1]) or ()
+        weights = turned(c.shape(layer.inputs[1]) or (), layer.attributes, "B")
         if len(weights) > 1 and c.is_constant(constant) and c.shape(constant) == weights[-1:]:
             return _with(layer, value, inputs=(*layer.inputs, constant))
     return None

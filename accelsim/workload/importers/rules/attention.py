@@ -3,49 +3,40 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from accelsim.workload.importers.attention_sizes import Heads, heads_of
 from accelsim.workload.importers.graph import Call
 from accelsim.workload.importers.rules.registry import Context, UnsupportedError, rule
 from accelsim.workload.importers.rules.shapes import normalised, op_shape
 from accelsim.workload.ops import Bits, elementwise, matmul, move
 
-__all__: list[str] = []
+__all__ = ["Operand", "attend", "given", "turn", "with_past"]
 
 _QUERY, _KEY, _VALUE, _MASK, _PAST_KEY = range(5)
 _SCORES_OUTPUT = 3
 
 
 @dataclass(frozen=True, slots=True)
-class _Operand:
-    """Queries, keys or values: samples, heads, tokens, width of a head."""
+class Operand:
+    """Queries, keys or values: the value that holds them, and their sizes."""
 
-    batch: int
-    heads: int
-    tokens: int
-    width: int
-
-    @property
-    def elements(self) -> int:
-        return self.batch * self.heads * self.tokens * self.width
+    name: str
+    heads: Heads
 
 
-def _name(names: tuple[str, ...], place: int) -> str:
+def given(names: tuple[str, ...], place: int) -> str:
+    """Return the name at a place; empty where it is left out."""
     return names[place] if len(names) > place else ""
 
 
-def _operand(c: Context, call: Call, place: int) -> _Operand:
-    """Return the sizes of an operand; one of three axes holds its heads side by side."""
-    name = _name(call.inputs, place)
+def _operand(c: Context, call: Call, place: int) -> Operand:
+    """Return an operand; one of three axes holds its heads side by side."""
+    name = given(call.inputs, place)
     if not name or c.is_constant(name):
         raise UnsupportedError("queries, keys or values that are missing or constant")
-    shape = c.shape(name)
-    if len(shape) == 4:
-        return _Operand(*shape)
     heads = int(call.attributes.get("q_num_heads" if place == _QUERY else "kv_num_heads") or 0)
-    if len(shape) != 3 or heads < 1 or shape[2] % heads:
-        raise UnsupportedError(f"{heads} heads in an operand of shape {shape}")
-    return _Operand(shape[0], heads, shape[1], shape[2] // heads)
+    return Operand(name, heads_of(c.shape(name), heads))
 
 
 @rule("Attention")
@@ -56,70 +47,129 @@ def attention(c: Context, call: Call) -> None:
     nothing, and no product is left out for it.
     """
     query, key, value = (_operand(c, call, place) for place in (_QUERY, _KEY, _VALUE))
-    if query.width != key.width or key.heads != value.heads or query.heads % key.heads or key.tokens != value.tokens:
+    bits = c.bits(call, key.name)
+    keys, values = (
+        with_past(c, call, role, now, given(call.inputs, _PAST_KEY + place), given(call.outputs, place + 1), bits)
+        for place, (role, now) in enumerate((("keys", key), ("all_values", value)))
+    )
+    masks = tuple(filter(None, (given(call.inputs, _MASK),)))
+    attend(c, call, query, keys, values, masks, bits, int(call.attributes.get("qk_matmul_output_mode", 0)))
+
+
+def attend(
+    c: Context,
+    call: Call,
+    query: Operand,
+    key: Operand,
+    value: Operand,
+    masks: tuple[str, ...],
+    bits: Bits,
+    stage: int = 0,
+) -> None:
+    """Add scores, their softmax, and the sum of values that they weigh.
+
+    Args:
+        c: The import.
+        call: The operator. Its fourth output, where there is one, are the scores.
+        query: The queries.
+        key: All keys, those of earlier tokens among them.
+        value: All values.
+        masks: What is added to the scores, or says which of them count.
+        bits: Widths of the first product; the width of a weight is that of a key.
+        stage: Which scores can be seen: 0 those of the product, 1 capped, 2 masked, 3 after the softmax.
+
+    Raises:
+        UnsupportedError: Queries, keys and values do not go together.
+    """
+    q, k, v = query.heads, key.heads, value.heads
+    if q.width != k.width or k.heads != v.heads or q.heads % k.heads or k.tokens != v.tokens:
         raise UnsupportedError("queries, keys and values do not go together")
-    if len({query.batch, key.batch, value.batch}) > 1:
+    if len({q.batch, k.batch, v.batch}) > 1:
         raise UnsupportedError("queries, keys and values of different batches")
-    bits = c.bits(call, call.inputs[_KEY])
-    keys, length = _with_past(c, call, _KEY, key, bits)
-    values, _ = _with_past(c, call, _VALUE, value, bits)
-    shared = query.heads // key.heads
-    first = matmul(query.tokens, query.width, length, batch=query.batch, heads=key.heads, shared=shared, bits=bits)
+    shared = q.heads // k.heads
+    first = matmul(q.tokens, q.width, k.tokens, batch=q.batch, heads=k.heads, shared=shared, bits=bits)
     scores = f"{call.outputs[0]}#scores"
-    c.emit(first, (call.inputs[_QUERY], keys), scores, role="scores")
-    weights = _weights(c, call, scores, (query.batch, query.heads, query.tokens, length), bits)
-    second = matmul(query.tokens, length, value.width, batch=query.batch, heads=key.heads, shared=shared, bits=bits)
-    c.emit(second, (weights, values), call.outputs[0], role="values")
+    c.emit(first, (query.name, key.name), scores, role="scores")
+    weights = _weights(c, call, (q.batch, q.heads, q.tokens, k.tokens), masks, bits, stage)
+    second = matmul(q.tokens, k.tokens, v.width, batch=q.batch, heads=k.heads, shared=shared, bits=bits)
+    c.emit(second, (weights, value.name), call.outputs[0], role="values")
 
 
-def _with_past(c: Context, call: Call, place: int, now: _Operand, bits: Bits) -> tuple[str, int]:
-    """Return keys or values with those of earlier tokens before them, and the number of both."""
-    given, past, present = call.inputs[place], _name(call.inputs, _PAST_KEY - _KEY + place), _name(call.outputs, place)
+def with_past(c: Context, call: Call, role: str, now: Operand, past: str, present: str, bits: Bits) -> Operand:
+    """Return keys or values with those of earlier tokens before them.
+
+    Args:
+        c: The import.
+        call: The operator.
+        role: What the op is called that puts them together.
+        now: Keys or values of now.
+        past: Name of those of earlier tokens: samples, heads, tokens, width; empty if there are none.
+        present: Name of the output that holds both; empty if nothing reads it.
+        bits: Widths.
+
+    Raises:
+        UnsupportedError: Earlier ones are of other sizes.
+    """
     if not past:
         if present:
-            c.alias(present, given)
-        return given, now.tokens
-    before = c.shape(past)
-    if len(before) != 4 or (*before[:2], before[3]) != (now.batch, now.heads, now.width):
+            c.alias(present, now.name)
+        return now
+    before, heads = c.shape(past), now.heads
+    if len(before) != 4 or (*before[:2], before[3]) != (heads.batch, heads.heads, heads.width):
         raise UnsupportedError(f"keys or values of earlier tokens have the shape {before}")
-    tokens = before[2] + now.tokens
-    role = "keys" if place == _KEY else "all_values"
+    tokens = before[2] + heads.tokens
+    if present and c.shape(present) == before:  # a buffer with room for all tokens there will be
+        c.approximate("all places of the buffer of keys and values are counted as filled")
+        tokens = before[2]
     together = present or f"{call.outputs[0]}#{role}"
-    target = (now.batch, now.heads, tokens, now.width)
-    c.emit(move("concat", target, (math.prod(before), now.elements), bits=bits), (past, given), together, role=role)
-    return together, tokens
+    target = (heads.batch, heads.heads, tokens, heads.width)
+    c.emit(
+        move("concat", target, (math.prod(before), heads.elements), bits=bits), (past, now.name), together, role=role
+    )
+    return Operand(together, replace(heads, tokens=tokens))
 
 
-def _weights(c: Context, call: Call, scores: str, shape: tuple[int, ...], bits: Bits) -> str:
-    """Add the cap, the mask and the softmax of the scores; return the name of the weights of the values."""
-    target, mask = call.outputs[0], _name(call.inputs, _MASK)
+def _weights(c: Context, call: Call, shape: tuple[int, ...], masks: tuple[str, ...], bits: Bits, stage: int) -> str:
+    """Add the cap, the masks and the softmax of the scores; return the name of the weights of the values."""
+    target = call.outputs[0]
     whole = math.prod(shape)
-    capped = masked = scores
+    scores = capped = masked = f"{target}#scores"
     if call.attributes.get("softcap"):
         capped = masked = f"{target}#capped"
         c.emit(elementwise("tanh", op_shape(shape), bits=bits), (scores,), capped, role="cap")
-    if mask:
-        masked, constant, read = f"{target}#masked", c.is_constant(mask), math.prod(c.shape(mask))
+    for place, mask in enumerate(masks, start=1):
+        before, masked = masked, f"{target}#masked{place}"
+        constant, read = c.is_constant(mask), math.prod(c.shape(mask))
         reads = None if constant or read == whole else (whole, read)
         op = elementwise("unary" if constant else "add", op_shape(shape), bits=bits, reads=reads)
-        c.emit(op, (capped,) if constant else (capped, mask), masked, role="mask")
+        c.emit(
+            op, (before,) if constant else (before, mask), masked, role="mask" if len(masks) == 1 else f"mask{place}"
+        )
     weights = f"{target}#weights"
     c.emit(elementwise("softmax", normalised(shape, -1, rest=False), bits=bits), (masked,), weights, role="softmax")
-    seen = _name(call.outputs, _SCORES_OUTPUT)
+    seen = given(call.outputs, _SCORES_OUTPUT)
     if seen:
-        stages = (scores, capped, masked, weights)  # by the number that ONNX gives them
-        c.alias(seen, stages[int(call.attributes.get("qk_matmul_output_mode", 0))])
+        c.alias(seen, (scores, capped, masked, weights)[stage])  # by the number that ONNX gives them
     return weights
 
 
-@rule("RotaryEmbedding")
+def turn(c: Context, call: Call, role: str, operand: Operand, bits: Bits) -> Operand:
+    """Return queries or keys with their pairs of channels turned."""
+    name = f"{call.outputs[0]}#{role}_turned"
+    op = elementwise("rotary", op_shape(operand.heads.flat), bits=bits)
+    c.emit(op, (operand.name,), name, role=f"{role}_rotary")
+    return Operand(name, operand.heads)
+
+
+@rule("RotaryEmbedding", "com.microsoft.RotaryEmbedding")
 def rotary(c: Context, call: Call) -> None:
     """Become the turning of pairs of channels; where only some are turned, all are counted."""
     source = call.inputs[0]
-    if int(call.attributes.get("rotary_embedding_dim") or 0) not in (0, c.shape(source)[-1]):
+    shape = c.shape(source)
+    width = shape[-1] // int(call.attributes.get("num_heads") or 1) if len(shape) == 3 else shape[-1]
+    if int(call.attributes.get("rotary_embedding_dim") or 0) not in (0, width):
         c.approximate("channels that are not turned are counted as if they were")
-    op = elementwise("rotary", op_shape(c.shape(source)), bits=c.bits(call))
-    c.emit(op, (source,), call.outputs[0])
+    c.emit(elementwise("rotary", op_shape(shape), bits=c.bits(call)), (source,), call.outputs[0])
 
 
 @rule("SwiGLU")

@@ -3,6 +3,7 @@
 import accelsim.workload.importers.rules.arithmetic
 import accelsim.workload.importers.rules.attention
 import accelsim.workload.importers.rules.convolutions
+import accelsim.workload.importers.rules.fused_attention
 import accelsim.workload.importers.rules.moves
 import accelsim.workload.importers.rules.norms
 import accelsim.workload.importers.rules.pools

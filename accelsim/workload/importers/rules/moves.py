@@ -32,6 +32,7 @@ _MOVES = {
     "Tile": "expand",
     "Trilu": "expand",
 }
+_LOOK_UPS = ("GatherElements", "GatherND")
 
 
 @rule(*_VIEWS.split())
@@ -56,6 +57,12 @@ def moved(c: Context, call: Call) -> None:
     """Become an op that reads every activation once and writes its result."""
     inner = tuple(name for name in call.inputs if name and not c.is_constant(name))
     target, bits = op_shape(c.shape(call.outputs[0])), c.bits(call)
+    if call.op in _LOOK_UPS and c.is_constant(call.inputs[0]):
+        c.approximate("all of the learned table is counted as read")
+        table = math.prod(c.shape(call.inputs[0]))
+        op = elementwise(_MOVES[call.op], target, bits=bits, reads=_reads(c, inner), table=table)
+        c.emit(op, inner, call.outputs[0])
+        return
     if call.op == "GridSample":
         c.emit(move("sample_full", target, _reads(c, inner), bits=bits), inner, call.outputs[0])
         return

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from accelsim.workload.importers.graph import Call
 from accelsim.workload.importers.rules.registry import Context, UnsupportedError, rule
-from accelsim.workload.importers.rules.shapes import op_shape
+from accelsim.workload.importers.rules.shapes import op_shape, turned
 from accelsim.workload.ops import Op, elementwise, loops, matmul
 
 __all__: list[str] = []
@@ -26,17 +27,22 @@ def _learned(
     out: int,
     positions: int,
     bias_at: int | None = 2,
+    width: int | None = None,
 ) -> None:
-    """Add a layer that ``positions`` of ``x`` pass through; of several matrices, each sees a group of its own."""
+    """Add a layer that ``positions`` of ``x`` pass through; of several matrices, each sees a group of its own.
+
+    ``width`` is that of a weight in bits, where several share an element of the constant.
+    """
     added = call.inputs[bias_at] if bias_at is not None and len(call.inputs) > bias_at else ""
     constant = bool(added) and c.is_constant(added)
     size = math.prod(c.shape(added)) if constant else 0
     each = size == groups * out
+    bits = c.bits(call, weights)
     op = Op(
         "fully_connected" if groups == 1 else "convolution",
         loops(B=batch, G=groups, K=out, C=inner, OX=positions),
         extent=(1, 1, positions),
-        bits=c.bits(call, weights),
+        bits=bits if width is None else replace(bits, W=width),
         affine=int(each) + 2 * int(call.attributes.get("batch_norm", 0)),
         table=0 if each else size,
     )
@@ -84,10 +90,11 @@ def gemm(c: Context, call: Call) -> None:
 def product(c: Context, call: Call) -> None:
     """Become a fully connected layer over the last axis, or a product of two activations, head by head.
 
-    A third input is a bias that the file adds in an operator of its own.
+    A third input is a bias that the file adds in an operator of its own. An operand that is read turned (``trans``,
+    ``transBatch``) costs no transposition.
     """
     a, b = call.inputs[:2]
-    left, right = c.shape(a), c.shape(b)
+    left, right = (turned(c.shape(name), call.attributes, side) for name, side in ((a, "A"), (b, "B")))
     left = (1, *left) if len(left) == 1 else left
     right = (*right, 1) if len(right) == 1 else right
     if len(left) < _MATRICES or len(right) < _MATRICES or left[-1] != right[-2]:
@@ -95,9 +102,7 @@ def product(c: Context, call: Call) -> None:
     rows, inner, columns = left[-2], left[-1], right[-1]
     of_left, of_right = math.prod(left[:-2]), math.prod(right[:-2])
     if c.is_constant(b) and of_right == 1:
-        shape = c.shape(a)
-        batch = shape[0] if len(shape) > 1 else 1
-        _learned(c, call, a, b, batch=batch, inner=inner, out=columns, positions=of_left * rows // batch)
+        _learned(c, call, a, b, batch=left[0], inner=inner, out=columns, positions=of_left * rows // left[0])
     elif c.is_constant(a) and of_left == 1:
         _learned(c, call, b, a, batch=of_right, inner=inner, out=rows, positions=columns)
     elif _heads(left, right) != max(of_left, of_right) or max(of_left, of_right) % min(of_left, of_right):
@@ -106,6 +111,20 @@ def product(c: Context, call: Call) -> None:
         _matrix_each(c, call, left, right)
     else:
         _activations(c, call, left, right)
+
+
+@rule("com.microsoft.MatMulNBits")
+def packed_product(c: Context, call: Call) -> None:
+    """Become a fully connected layer whose weights have the width that the operator states, several in a byte."""
+    x, weights = call.inputs[:2]
+    shape, width = c.shape(x), int(call.attributes.get("bits", 4))
+    inner, out = (int(call.attributes[name]) for name in "KN")
+    if shape[-1] != inner or not c.is_constant(weights) or math.prod(c.shape(weights)) * 8 < inner * out * width:
+        raise UnsupportedError(f"weights for {inner} channels of {width} bits do not fit an input of shape {shape}")
+    batch = shape[0] if len(shape) > 1 else 1
+    positions = math.prod(shape[:-1]) // batch
+    c.approximate("the scales of its blocks of weights are left out")
+    _learned(c, call, x, weights, batch=batch, inner=inner, out=out, positions=positions, bias_at=5, width=width)
 
 
 def _heads(left: tuple[int, ...], right: tuple[int, ...]) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from accelsim.workload.importers.rules.registry import UnsupportedError
 from accelsim.workload.ops import Shape
 
-__all__ = ["normalised", "op_shape", "pixels"]
+__all__ = ["normalised", "op_shape", "pixels", "turned"]
 
 
 def op_shape(shape: tuple[int, ...]) -> Shape:
@@ -37,3 +39,21 @@ def normalised(shape: tuple[int, ...], axis: int, *, rest: bool) -> Shape:
 def pixels(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the axes of an image behind batch and channels; a single column where there are none."""
     return shape[2:] or (1,)
+
+
+def turned(shape: tuple[int, ...], attributes: Mapping[str, Any], side: str) -> tuple[int, ...]:
+    """Return the shape that a product of matrices sees of an operand: leading axes, rows, columns.
+
+    ``transBatch`` takes the rows from the first axis, ``trans`` swaps rows and columns (ONNX Runtime's FusedMatMul);
+    a vector stays as it is.
+
+    Args:
+        shape: Shape of the operand.
+        attributes: Attributes of the product.
+        side: ``A`` or ``B``, the letter behind their names.
+    """
+    if len(shape) < 2:
+        return shape
+    if attributes.get(f"transBatch{side}"):
+        shape = (*shape[1:-1], shape[0], shape[-1])
+    return (*shape[:-2], shape[-1], shape[-2]) if attributes.get(f"trans{side}") else shape

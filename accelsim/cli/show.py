@@ -1,0 +1,123 @@
+"""``accelsim show``: the mapping of a layer as a loop nest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from enum import StrEnum
+from functools import singledispatch
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from accelsim.cli.design import AsJson, HardwareName, LayerName, NetworkName, Settings, Transforms, network_and_design
+from accelsim.report.explain.nest import Axis, Copies, For, Held, Move, NestLine, Stream
+
+if TYPE_CHECKING:
+    from accelsim.report.explain.view import MappingView
+
+__all__ = ["show", "written"]
+
+
+class What(StrEnum):
+    """What can be shown."""
+
+    mapping = "mapping"
+
+
+def show(
+    what: Annotated[What, typer.Argument(help="What to show.")],
+    network: NetworkName,
+    hardware: HardwareName,
+    layer: LayerName = None,
+    settings: Settings = None,
+    transforms: Transforms = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the loop nest that was chosen for a layer: the memory of each loop, tiles, loads, and what is spatial."""
+    from accelsim.report.explain.view import mapping_views
+
+    views = mapping_views(*network_and_design(network, hardware, settings, transforms), layer)
+    if as_json:
+        typer.echo(json.dumps([view.as_dict() for view in views], indent=2))
+    else:
+        typer.echo("\n\n".join("\n".join(written(view)) for view in views))
+
+
+def written(view: MappingView) -> Iterator[str]:
+    """Yield the lines of a nest, indented by depth."""
+    yield f"{view.layer}   {view.op}   {view.shape}"
+    if not view.lines:
+        yield "  no multiply-accumulates: its tensors stream through the vector unit, with no tiles"
+    for line in view.lines:
+        yield "  " * line.depth + _words(line)
+
+
+@singledispatch
+def _words(line: NestLine) -> str:
+    raise TypeError(f"a nest has no lines of the kind {line.kind}")
+
+
+@_words.register
+def _for(line: For) -> str:
+    if line.memory == "array":
+        return f"for {line.dim} in {line.turns}, one after the other   [array]"
+    last = f", the last {line.last}" if line.last != line.step else ""
+    return f"for {line.dim} in {line.turns} x {line.step}{last}   [{line.memory}]"
+
+
+@_words.register
+def _move(line: Move) -> str:
+    half = " of partial sums" if line.half_done else ""
+    return f"{line.kind} {line.operand} tile{half} {_bytes(line.bytes)} from {line.source} to {line.target}"
+
+
+@_words.register
+def _held(line: Held) -> str:
+    tiles = [
+        f"{operand}[{_sizes(tile['sizes'])}] {_bytes(tile['bytes'])}" + _percent(tile["share"])
+        for operand, tile in line.tiles.items()
+    ]
+    words = ", ".join(tiles)
+    if line.size_bytes is not None:
+        taken = sum(tile["bytes"] for tile in line.tiles.values())
+        words += f"; {_bytes(taken)} of {_bytes(line.size_bytes)}"
+        if line.kept_bytes:
+            words += f", {_bytes(line.kept_bytes)} of which whole tensors keep"
+    stays = f"; {' and '.join(line.stays)} {'stays' if len(line.stays) == 1 else 'stay'} whole" if line.stays else ""
+    return f"{line.memory}: {words}{stays}"
+
+
+@_words.register
+def _copies(line: Copies) -> str:
+    axes = " and ".join(f"{name} ({size})" for name, size in line.axes.items())
+    return f"par-for {line.dim} in {line.copies} x {line.share}   [copies of {line.memory}, along {axes}]"
+
+
+@_words.register
+def _axis(line: Axis) -> str:
+    passes = f", {line.passes} passes" if line.passes > 1 else ""
+    dims = _sizes({dim: size for dim, size in line.dims.items() if size > 1})
+    return f"par-for {dims} on {line.used} of {line.pes} PEs{passes}   [{line.axis}: {' '.join(line.dims)}]"
+
+
+@_words.register
+def _stream(line: Stream) -> str:
+    held = f"; {' and '.join(line.held)} held in the PEs" if line.held else ""
+    dims = _sizes({dim: size for dim, size in line.dims.items() if size > 1})
+    return f"stream {dims}   [{line.dataflow}: {' '.join(line.dims) or 'nothing streams'}{held}]"
+
+
+def _sizes(sizes: dict[str, int]) -> str:
+    return " ".join(f"{dim}{size}" for dim, size in sizes.items()) or "1"
+
+
+def _bytes(size: float) -> str:
+    for factor, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if size >= factor:
+            return f"{size / factor:.4g} {unit}"
+    return f"{size:.4g} B"
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f" ({100 * share:.3g} %)"

@@ -1,0 +1,266 @@
+"""The compiled heart of ``traffic``: products of what each dim's cut contributes, row by row."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from accelsim.compiled import compiled
+
+__all__ = ["FIRST_INSIDE", "FIRST_OUTSIDE", "READ", "ROLES", "SHARE", "UP", "WRITTEN", "Moved", "Tables", "move"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+#: What is asked of every (level, operand): reads outside, writes inside, what copies give up; then the same for the
+#: first copy of the memory outside (its reads; its share of the elements) and inside.
+READ, WRITTEN, UP, FIRST_OUTSIDE, SHARE, FIRST_INSIDE = range(6)
+ROLES = 6
+_INPUT, _OUTPUT = 1, 2
+
+
+class Tables(NamedTuple):
+    """What the kernel reads. ``D`` dims that turn at all; ``cuts`` is the most of any dim.
+
+    Attributes:
+        dims: Places in ``DIMS`` of the dims.
+        indexes: Shape ``(3, D)``: whether a dim indexes ``W``, ``I``, ``O``.
+        plain: Shape ``(D,)``: whether it indexes a sliding ``I`` as it is.
+        axes: Shape ``(3, 2)``: places in ``DIMS`` of output and filter dim of each window axis.
+        window_dim: Shape ``(D,)``: the window axis of which it is the output dim, or -1.
+        turns: Shape ``(D, cuts, L)``: whether the loop over tiles of a level turns more than once.
+        counted: Shape ``(D, cuts, questions, L + 2)``.
+        summed: Shape ``(D, cuts, questions)``.
+        tile: Shape ``(D, cuts, L)``.
+        cover: Shape ``(D, cuts, L)``: tiles of all copies together.
+        fetched: Shape ``(3, cuts, cuts, L)``, as the further ones by axis and cuts of output and filter.
+        sliding: Shape ``(3, cuts, cuts, L, L)``.
+        held: Shape ``(3, cuts, cuts, L)``.
+        step: Shape ``(3, cuts, cuts, L)``.
+        first: Shape ``(3, cuts, cuts, questions)``.
+        asked: Shape ``(L, 3, ROLES)``: the question of each role; -1 where the level does not hold the operand.
+        parent: Shape ``(L, 3)``: the next level outside that holds the operand.
+        elements: Shape ``(3,)``: elements of each operand; of a sliding input, those of its plain axes.
+        bits: Shape ``(4,)``: widths of ``W``, ``I``, ``O`` and partial sums.
+        slides: Whether ``I`` slides.
+        reuses: Shape ``(L,)``: whether neighbouring windows share their overlap.
+        buffered: Shape ``(L,)``: whether tiles that change take twice their room.
+        outputs_held: Whether outputs stay in the array over the whole reduction of a tile.
+        fans: Whether anything stands in copies.
+    """
+
+    dims: Ints
+    indexes: Flags
+    plain: Flags
+    axes: Ints
+    window_dim: Ints
+    turns: Flags
+    counted: Floats
+    summed: Floats
+    tile: Floats
+    cover: Floats
+    fetched: Floats
+    sliding: Floats
+    held: Floats
+    step: Floats
+    first: Floats
+    asked: Ints
+    parent: Ints
+    elements: Floats
+    bits: Floats
+    slides: bool
+    reuses: Flags
+    buffered: Flags
+    outputs_held: bool
+    fans: bool
+
+
+class Moved(NamedTuple):
+    """What the kernel fills, in bytes.
+
+    Attributes:
+        every: Shape ``(mappings, L, 3, 4)``: read outside, written inside, read inside, written outside, of all copies.
+        one: The same of the first copy of the memory in question.
+        footprint: Shape ``(mappings, L, 3)``.
+        spilled: Shape ``(mappings, L)``.
+        ramp: Shape ``(mappings, 3)``.
+        fresh: Shape ``(mappings,)``.
+        alone: Shape ``(mappings,)``.
+    """
+
+    every: Floats
+    one: Floats
+    footprint: Floats
+    spilled: Flags
+    ramp: Floats
+    fresh: Floats
+    alone: Flags
+
+
+@compiled
+def _windows(t: Tables, picked: Ints, table: Floats, at: int) -> float:
+    """Return the product over the window axes of an entry of ``table``."""
+    result = 1.0
+    for axis in range(3):
+        result *= table[axis, picked[t.axes[axis, 0]], picked[t.axes[axis, 1]], at]
+    return float(result)
+
+
+@compiled
+def _inputs(t: Tables, picked: Ints, level: int, innermost: int, loop: int) -> float:
+    """Return the elements of ``I`` that a walk over the tiles of ``level + 1`` fetches."""
+    result = float(t.elements[_INPUT])
+    if not t.slides:
+        return result
+    moving = t.window_dim[innermost] if innermost >= 0 and t.reuses[level] else -1
+    for axis in range(3):
+        out, tap = picked[t.axes[axis, 0]], picked[t.axes[axis, 1]]
+        if axis == moving:
+            result *= t.sliding[axis, out, tap, level, loop]
+        else:
+            result *= t.fetched[axis, out, tap, level]
+    return result
+
+
+@compiled
+def _share(t: Tables, picked: Ints, operand: int, question: int) -> float:
+    """Return the elements of an operand that the first copy of some places deals with."""
+    result = 1.0
+    sliding = operand == _INPUT and t.slides
+    for d in range(len(t.dims)):
+        if t.plain[d] if sliding else t.indexes[operand, d]:
+            result *= t.summed[d, picked[t.dims[d]], question]
+    return float(result * _windows(t, picked, t.first, question) if sliding else result)
+
+
+@compiled
+def _tile(t: Tables, picked: Ints, operand: int, level: int, sizes: Floats, window: Floats) -> float:
+    """Return the elements of a full tile."""
+    result = 1.0
+    sliding = operand == _INPUT and t.slides
+    for d in range(len(t.dims)):
+        if t.plain[d] if sliding else t.indexes[operand, d]:
+            result *= sizes[d, picked[t.dims[d]], level]
+    return float(result * _windows(t, picked, window, level) if sliding else result)
+
+
+@compiled
+def _row(
+    t: Tables, picked: Ints, order: Ints, every: Floats, one: Floats, footprint: Floats, spilled: Flags
+) -> tuple[float, bool]:
+    """Fill the figures of one mapping; return ``fresh`` and ``alone``."""
+    count, levels = len(t.dims), t.parent.shape[0]
+    fresh, alone = 1.0, True
+    moves = np.empty(ROLES)
+    walked = np.empty(count, np.int64)
+    for level in range(levels):
+        spilled[level] = False
+        for operand in range(3):
+            if t.parent[level, operand] < 0:
+                for way in range(4):
+                    every[level, operand, way] = one[level, operand, way] = 0.0
+                footprint[level, operand] = 0.0
+                continue
+            # The innermost loop that indexes the operand and turns: the load stands inside it.
+            place, loop, innermost = -1, -1, -1
+            walked[:] = 0
+            for outer in range(level, -1, -1):
+                for at in range(count - 1, -1, -1):
+                    d = order[outer, at]
+                    if place >= 0:
+                        if walked[d] == 0:
+                            walked[d] = outer + 1
+                    elif t.indexes[operand, d] and t.turns[d, picked[t.dims[d]], outer]:
+                        place, loop, innermost = at, outer, d
+            asked = t.asked[level, operand]
+            roles = ROLES if t.fans else 1
+            for role in range(roles):
+                product = 1.0
+                for d in range(count):
+                    if not t.indexes[operand, d]:
+                        product *= t.counted[d, picked[t.dims[d]], asked[role], walked[d]]
+                moves[role] = product
+            for role in range(roles, ROLES):
+                moves[role] = moves[0]
+            bits, partial = t.bits[operand] / 8, t.bits[3] / 8
+            whole = _inputs(t, picked, level, innermost, loop) if operand == _INPUT else t.elements[operand]
+            far = _share(t, picked, operand, asked[SHARE]) if t.fans and asked[SHARE] != asked[UP] else whole
+            near = (
+                _share(t, picked, operand, asked[FIRST_INSIDE])
+                if t.fans and asked[FIRST_INSIDE] != asked[UP]
+                else whole
+            )
+            if operand == _OUTPUT:
+                parents, copies = 1.0, 1.0
+                if t.fans:
+                    for d in range(count):
+                        if not t.indexes[operand, d]:
+                            parents *= t.counted[d, picked[t.dims[d]], asked[WRITTEN], 0]
+                            copies *= t.counted[d, picked[t.dims[d]], asked[UP], 0]
+                ended = bits - partial
+                every[level, operand, 0] = whole * (moves[READ] - fresh) * partial
+                every[level, operand, 1] = whole * (moves[WRITTEN] - fresh) * partial
+                # A sum that comes back goes to one copy; the others start from zero again.
+                fresh = moves[UP] - (moves[WRITTEN] - fresh)
+                alone = copies == 1
+                every[level, operand, 2] = whole * (moves[UP] * partial + (ended if copies == 1 else 0.0))
+                every[level, operand, 3] = whole * (moves[READ] * partial + (ended if parents == 1 else 0.0))
+                one[level, operand, 0] = far * (moves[FIRST_OUTSIDE] - 1) * partial
+                one[level, operand, 1] = near * (moves[FIRST_INSIDE] - 1) * partial
+                one[level, operand, 2] = near * (moves[FIRST_INSIDE] * partial + (ended if copies == 1 else 0.0))
+                one[level, operand, 3] = far * (moves[FIRST_OUTSIDE] * partial + (ended if parents == 1 else 0.0))
+                spilled[level] = moves[FIRST_INSIDE] > 1 or copies > 1
+                width = partial if spilled[level] or not t.outputs_held else bits
+            else:
+                every[level, operand, 0] = whole * moves[READ] * bits
+                every[level, operand, 1] = whole * moves[WRITTEN] * bits
+                one[level, operand, 0] = far * moves[FIRST_OUTSIDE] * bits
+                one[level, operand, 1] = near * moves[FIRST_INSIDE] * bits
+                every[level, operand, 2] = every[level, operand, 3] = one[level, operand, 2] = one[
+                    level, operand, 3
+                ] = 0.0
+                width = bits
+            twice = 2.0 if place >= 0 and t.buffered[level] else 1.0
+            footprint[level, operand] = _tile(t, picked, operand, level, t.tile, t.held) * width * twice
+    return fresh, alone
+
+
+@compiled
+def _fill(t: Tables, cut: Ints, nests: Ints, nest: Ints, moved: Moved) -> None:
+    for row in range(cut.shape[0]):
+        moved.fresh[row], moved.alone[row] = _row(
+            t, cut[row], nests[nest[row]], moved.every[row], moved.one[row], moved.footprint[row], moved.spilled[row]
+        )
+        for operand in range(3):
+            moved.ramp[row, operand] = 0.0
+            for level in range(t.parent.shape[0]):
+                if t.parent[level, operand] >= 0:
+                    tile = _tile(t, cut[row], operand, level, t.cover, t.step)
+                    moved.ramp[row, operand] = tile * t.bits[operand] / 8
+                    break
+
+
+def move(tables: Tables, cut: Ints, nests: Ints, nest: Ints) -> Moved:
+    """Return what mappings move.
+
+    Args:
+        tables: What the cuts contribute.
+        cut: Shape ``(mappings, dims)``, as in ``Mappings``.
+        nests: Shape ``(nests, L, D)``: orders of the dims that turn at all, as places in ``tables.dims``.
+        nest: Shape ``(mappings,)``.
+    """
+    rows, levels = len(cut), tables.parent.shape[0]
+    moved = Moved(
+        every=np.empty((rows, levels, 3, 4)),
+        one=np.empty((rows, levels, 3, 4)),
+        footprint=np.empty((rows, levels, 3)),
+        spilled=np.empty((rows, levels), dtype=np.bool_),
+        ramp=np.empty((rows, 3)),
+        fresh=np.empty(rows),
+        alone=np.empty(rows, dtype=np.bool_),
+    )
+    _fill(tables, cut, nests, nest, moved)
+    return moved

@@ -1,0 +1,149 @@
+"""The fronts of a machine side by side, grown as ops and kept tensors turn up, so that a call puts nothing together."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from accelsim.cost.front import Front, front
+from accelsim.cost.rows import Kept, Machine
+from accelsim.mapping.nest import Ints
+from accelsim.workload.ops import Op
+
+__all__ = ["Rows", "Store", "store_of"]
+
+Floats = npt.NDArray[np.float64]
+#: Rows after which a store is given up for a new one.
+_MOST = 2_000_000
+_KEPT_CODES = 8
+
+
+class Rows(NamedTuple):
+    """Rows of many fronts; ``M`` memories. As in ``Demand``, all operands together.
+
+    Attributes:
+        moved: Shape ``(rows, M, 2)``: bytes read and written, all copies of a memory together.
+        one: Shape ``(rows, M, 2)``: those of its first copy.
+        serial: Shape ``(rows, M, 2)``: those of them that are waited for.
+        ramp: Shape ``(rows, 2)``: bytes read before the first step and written after the last.
+        cycles: Shape ``(rows,)``: cycles of the array.
+        steps: Shape ``(rows,)``: those in which PEs work.
+        room: Shape ``(rows, M)``: room that tiles take.
+        allowed: Shape ``(rows,)``: whether no kept output leaves half-done.
+        starts: Shape ``(fronts + 1,)``: first row of each front.
+    """
+
+    moved: Floats
+    one: Floats
+    serial: Floats
+    ramp: Floats
+    cycles: Floats
+    steps: Floats
+    room: Floats
+    allowed: npt.NDArray[np.bool_]
+    starts: Ints
+
+
+class Store:
+    """Fronts of one machine.
+
+    Args:
+        machine: The machine.
+        levels: Places of the memories that keep whole ``W I O``; -1 where none does.
+
+    Attributes:
+        fronts: The fronts, in the order they turned up.
+        rows: Their rows.
+    """
+
+    def __init__(self, machine: Machine, levels: tuple[int, int, int]) -> None:
+        self._machine, self._levels = machine, levels
+        self.fronts: list[Front] = []
+        memories = len(machine.structure.holds)
+        self.rows = Rows(
+            np.empty((0, memories, 2)),
+            np.empty((0, memories, 2)),
+            np.empty((0, memories, 2)),
+            np.empty((0, 2)),
+            np.empty(0),
+            np.empty(0),
+            np.empty((0, memories)),
+            np.empty(0, dtype=np.bool_),
+            np.zeros(1, dtype=np.int64),
+        )
+        self._places: dict[Op, int] = {}
+        self._ops: list[Op] = []
+        #: Shape ``(ops, codes)``: the front of an op and of a combination of kept tensors; -1 if it is not there yet.
+        self._front = np.full((0, _KEPT_CODES), -1)
+
+    def place(self, op: Op) -> int:
+        """Return the number of an op."""
+        found = self._places.setdefault(op, len(self._ops))
+        if found == len(self._ops):
+            self._ops.append(op)
+            if found == len(self._front):
+                more = np.full((len(self._front) + 64, _KEPT_CODES), -1)
+                self._front = np.concatenate([self._front, more])
+        return found
+
+    def which(self, ops: Ints, kept: Ints) -> Ints:
+        """Return the place of the front of each step on each design.
+
+        Args:
+            ops: Shape ``(steps,)``: numbers of the ops.
+            kept: Shape ``(steps, designs)``: 1, 2 and 4 for ``W``, ``I`` and ``O`` that stay on chip, added.
+        """
+        found = self._front[ops[:, None], kept]
+        if np.any(found < 0):
+            missing = np.unique((ops[:, None] * _KEPT_CODES + kept)[found < 0])
+            self._add([divmod(int(code), _KEPT_CODES) for code in missing])
+            found = self._front[ops[:, None], kept]
+        return found
+
+    def _add(self, missing: list[tuple[int, int]]) -> None:
+        new = []
+        for place, code in missing:
+            kept = Kept((bool(code & 1), bool(code & 2), bool(code & 4)), self._levels)
+            new.append(front(self._ops[place], self._machine, kept))
+            self._front[place, code] = len(self.fronts) + len(new) - 1
+        self.fronts += new
+        asked = [one.demand for one in new]
+        ends = self.rows.starts[-1] + np.cumsum([len(one) for one in new])
+        parts = Rows(
+            np.concatenate([one.moved.sum(axis=2) for one in asked]),
+            np.concatenate([one.one for one in asked]),
+            np.concatenate([one.serial for one in asked]),
+            np.concatenate([one.ramp for one in asked]),
+            np.concatenate([one.cycles for one in asked]),
+            np.concatenate([one.rows.work.steps[one.chosen] for one in new]),
+            np.concatenate([one.room.sum(axis=2) for one in asked]),
+            np.concatenate([one.allowed for one in asked]),
+            ends.astype(np.int64),
+        )
+        self.rows = Rows(*(np.concatenate(pair) for pair in zip(self.rows, parts, strict=True)))
+
+    @property
+    def full(self) -> bool:
+        """Whether it has grown so large that a new one should take its place."""
+        return len(self.rows.cycles) > _MOST
+
+
+@lru_cache(maxsize=128)
+def _stores(machine: Machine, levels: tuple[int, int, int]) -> list[Store]:
+    return [Store(machine, levels)]
+
+
+def store_of(machine: Machine, levels: tuple[int, int, int]) -> Store:
+    """Return the fronts known of a machine.
+
+    Args:
+        machine: The machine.
+        levels: Places of the memories that keep whole ``W I O``; -1 where none does.
+    """
+    held = _stores(machine, levels)
+    if held[0].full:
+        held[0] = Store(machine, levels)
+    return held[0]

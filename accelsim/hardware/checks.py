@@ -1,0 +1,81 @@
+"""Mistakes of a template that need no numbers: what its memories, fan-outs and array say of one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from accelsim.config.source import FieldPath, Source, field_name
+from accelsim.dims import OPERANDS, Operand
+from accelsim.errors import Problem, shown
+from accelsim.hardware.spec import FanOutSpec, HardwareSpec, MemorySpec
+
+__all__ = ["problems_of"]
+
+#: Where a mistake is, what it is, and the value given.
+_Found = tuple[FieldPath, str, str | None]
+_WHERE_ALL_LIVES = "the first memory is where every tensor lives:"
+
+
+def problems_of(spec: HardwareSpec, source: Source) -> list[Problem]:
+    """Return the mistakes in how the parts of ``spec`` fit together, each with its line in ``source``."""
+    found = [*_of_the_first(spec.memories[0]), *_of_memories(spec), *_of_axes(spec)]
+    return [
+        source.problem(path, Problem(field=field_name(path), message=message, got=None if got is None else shown(got)))
+        for path, message, got in found
+    ]
+
+
+def _of_the_first(memory: MemorySpec) -> Iterator[_Found]:
+    path: FieldPath = ("memories", 0)
+    if set(memory.holds) != set(OPERANDS):
+        yield (*path, "holds"), f"{_WHERE_ALL_LIVES} it must hold W, I and O", None
+    for key in ("keeps", "sliding", "fan_out"):
+        if getattr(memory, key):
+            yield (*path, key), f"{_WHERE_ALL_LIVES} leave {key} out", None
+
+
+def _of_memories(spec: HardwareSpec) -> Iterator[_Found]:
+    names: set[str] = set()
+    kept: set[Operand] = set()
+    copied = False
+    for place, memory in enumerate(spec.memories):
+        path: FieldPath = ("memories", place)
+        copied = copied or bool(place and memory.fan_out)
+        if place and memory.size is None:
+            message = "this key is required and is missing; only the first memory has no size limit"
+            yield (*path, "size"), message, None
+        if memory.name in names:
+            yield (*path, "name"), "this name is used twice", memory.name
+        if again := kept.intersection(memory.keeps):
+            yield (*path, "keeps"), f"another memory keeps {', '.join(sorted(again))} already", None
+        if copied and memory.keeps:
+            message = "the memory stands in copies, and only one that stands alone can keep whole tensors"
+            yield (*path, "keeps"), message, None
+        if place and memory.sliding and Operand.I not in memory.holds:
+            yield (*path, "sliding"), "windows slide over the input I, which the memory does not hold", None
+        if memory.bank_width is not None and memory.banks is None:
+            message = "this is the bandwidth of one bank: say in banks how many there are"
+            yield (*path, "bank_width"), message, str(memory.bank_width)
+        names.add(memory.name)
+        kept.update(memory.keeps)
+
+
+def _of_axes(spec: HardwareSpec) -> Iterator[_Found]:
+    names: set[str] = set()
+    for path, fan_out in _fan_outs(spec):
+        for place, axis in enumerate(fan_out.axes):
+            here: FieldPath = (*path, "axes", place)
+            if axis.name in names:
+                yield (*here, "name"), "this name of an axis is used twice", axis.name
+            names.add(axis.name)
+            for number, dim in enumerate(axis.dims):
+                if dim in axis.dims[:number]:
+                    yield (*here, "dims", number), "this dim stands twice on the axis", str(dim)
+
+
+def _fan_outs(spec: HardwareSpec) -> Iterator[tuple[FieldPath, FanOutSpec]]:
+    for place, memory in enumerate(spec.memories):
+        if memory.fan_out is not None:
+            yield ("memories", place, "fan_out"), memory.fan_out
+    if spec.array.fan_out is not None:
+        yield ("array", "fan_out"), spec.array.fan_out

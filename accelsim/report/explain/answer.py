@@ -1,0 +1,148 @@
+"""From a network and a design to an explanation that is held against the model before anybody sees it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from accelsim.errors import BrokenLawError, InputError, Problem
+from accelsim.hardware.accelerator import Accelerator
+from accelsim.report.explain.case import Case, case_of
+from accelsim.report.explain.layer import LayerSums
+from accelsim.report.explain.network import network_sums
+from accelsim.report.explain.sums import Explanation, Line, Part
+from accelsim.report.explain.vector import VectorSums
+from accelsim.schedule.evaluate import evaluate
+from accelsim.schedule.result import Evaluation, LayerResult
+from accelsim.schedule.run import Run, run
+from accelsim.schedule.steps import Plan, plan
+from accelsim.workload.network import Network
+
+__all__ = ["QUESTIONS", "cases", "explain", "step_named"]
+
+#: Question -> what its figure means.
+QUESTIONS: dict[str, str] = {
+    "cycles": "cycles per inference: the slowest of what overlaps, what is waited for, and the start of the op",
+    "energy": "picojoules per inference: the sum of a ledger, count x energy of one action",
+    "utilization": "useful PEs while computing (spatial) x share of time spent computing (temporal) = overall",
+    "traffic": "bytes in and out of every memory: elements x refetches x bits / 8",
+}
+_CLOSE = 1e-9
+
+
+def explain(question: str, network: Network, accelerator: Accelerator, layer: str | None = None) -> Explanation:
+    """Return why a layer's figure, or the network's, is what it is.
+
+    Args:
+        question: One of ``QUESTIONS``.
+        network: The network.
+        accelerator: One design.
+        layer: Name of the layer, as ``accelsim evaluate`` prints it; ``None`` for the whole network.
+
+    Raises:
+        InputError: There is no such question or layer.
+        NoMappingError: A layer does not fit.
+        BrokenLawError: The sums do not give the model's figures.
+    """
+    if question not in QUESTIONS:
+        raise InputError(Problem.unknown("question", question, QUESTIONS))
+    result = evaluate(network, accelerator)
+    if layer is None:
+        parts, results = network_sums(question, result)
+        figures = _figures(result, None)
+        subject = f"{len(result.layers)} layers"
+    else:
+        steps = plan(network, accelerator.vector.fuses)
+        place = step_named(steps, network, layer)
+        found = result.layers[place]
+        parts, results = _layer_sums(question, steps, place, accelerator)
+        figures = _figures(result, found)
+        subject = f"{found.op}   {found.shape}"
+        if steps.steps[place].fused:
+            words = ", ".join(op.label for op in steps.steps[place].fused)
+            subject += f"   ({words} applied to its result on the way out: vector work, no traffic)"
+        results = _named(results, found)
+    _hold(results, figures, layer or network.name)
+    return Explanation(
+        question=question,
+        network=network.name,
+        hardware=accelerator.name,
+        layer=layer or "",
+        subject=subject,
+        meaning=QUESTIONS[question],
+        parts=tuple(part for part in parts if part.lines),
+        results=results,
+    )
+
+
+def step_named(steps: Plan, network: Network, layer: str) -> int:
+    """Return the place of a step; an activation that rides along is found where it rides.
+
+    Raises:
+        InputError: There is no such layer, or it runs as several steps.
+    """
+    names = [step.name for step in steps.steps]
+    if layer in names:
+        return names.index(layer)
+    several = [name for name in names if name.startswith(f"{layer}.")]
+    nodes = {node.name: node for node in network}
+    if layer in nodes and not several and nodes[layer].inputs:
+        return step_named(steps, network, nodes[layer].inputs[0])
+    if layer in nodes and several:
+        message = "it runs as several steps"
+        raise InputError(Problem(field="--layer", message=message, got=repr(layer), allowed=", ".join(several)))
+    raise InputError(Problem.unknown("--layer", layer, names, "there is no such layer"))
+
+
+def cases(steps: Plan, accelerator: Accelerator, result: Run) -> dict[int, Case]:
+    """Return place -> case of every step made of MACs, on the one design of ``result``."""
+    found = {}
+    for place in map(int, result.table.mac_places):
+        front, row = result.mapped(place, 0)
+        step = steps.steps[place]
+        used = tuple(float(level[place, 0]) for level in result.stays.used_bytes)
+        found[place] = case_of(step.name, accelerator, front, row, used, step.fused_work)
+    return found
+
+
+def _layer_sums(question: str, steps: Plan, place: int, accelerator: Accelerator) -> tuple[list[Part], dict[str, Line]]:
+    result = run([steps], accelerator)
+    widths = result.table.ops[0]
+    sums: LayerSums | VectorSums
+    if steps.steps[place].op.macs:
+        sums = LayerSums(cases(steps, accelerator, result)[place], widths)
+    else:
+        sums = VectorSums(steps, place, accelerator, result, widths)
+    found: tuple[list[Part], dict[str, Line]] = getattr(sums, question)()
+    return found
+
+
+def _figures(result: Evaluation, layer: LayerResult | None) -> dict[str, float]:
+    """Return the model's figures by name."""
+    metrics = result.totals if layer is None else layer.metrics
+    figures = {name: value for name, value in metrics.flat().items() if value is not None}
+    if layer is not None:
+        figures |= {"slack": layer.slack}
+        figures |= {f"bytes_by_level.{name}": moved for name, moved in layer.bytes_by_level.items()}
+    return figures
+
+
+def _named(results: dict[str, Line], layer: LayerResult) -> dict[str, Line]:
+    """Return the results with the bottleneck called as the evaluation calls it."""
+    if "busiest_cycles" not in results:
+        return results
+    line = results["busiest_cycles"]
+    if line.note != layer.bottleneck:
+        raise BrokenLawError(layer.name, "the worked sum has the model's bottleneck", line.note, layer.bottleneck)
+    return results | {"busiest_cycles": replace(line, what=f"bottleneck: {layer.bottleneck}", note="")}
+
+
+def _hold(results: dict[str, Line], figures: dict[str, float], layer: str) -> None:
+    """Hold worked sums against the model's figures.
+
+    Raises:
+        BrokenLawError: They differ.
+    """
+    for name, line in results.items():
+        if name in figures and not math.isclose(line.number().value, figures[name], rel_tol=_CLOSE, abs_tol=_CLOSE):
+            raise BrokenLawError(layer, f"the worked sum is the model's {name}", line.number().value, figures[name])

@@ -1,0 +1,227 @@
+"""Sums that layers with and without MACs share: busy memories, the ledger, utilization, the bottleneck."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from accelsim.cost.energy import leakage_mw
+from accelsim.dims import OPERANDS
+from accelsim.hardware.accelerator import Accelerator, Memory
+from accelsim.report.explain.sums import Line, Number, Part, Term, divided, less, most, plus, times
+from accelsim.report.explain.transfers import Moved, Way
+from accelsim.workload.ops import Op
+
+__all__ = [
+    "busiest",
+    "busy",
+    "energy",
+    "longest",
+    "memory_totals",
+    "utilization",
+    "vector_cycles",
+]
+
+_WAYS: tuple[Way, Way] = ("read", "write")
+
+
+def _of(found: Iterable[Moved], level: int, way: Way) -> list[Moved]:
+    return [each for each in found if each.level == level and each.way == way]
+
+
+def _sum(found: Sequence[Moved]) -> Term:
+    """Return the bytes of ``found``, one term an operand."""
+    terms = []
+    for operand in OPERANDS:
+        own = [each.line.number(str(operand)) for each in found if each.operand is operand]
+        if own:
+            terms.append(Number(sum(each.value for each in own), str(operand)))
+    return plus(*terms)
+
+
+def memory_totals(names: Sequence[str], found: Sequence[Moved]) -> dict[str, Line]:
+    """Return the bytes that go in and out of every memory, all operands together."""
+    return {
+        name: Line(
+            what=f"{name}: all bytes",
+            sum=plus(
+                *(
+                    Number(sum(each.line.number().value for each in own), f"{operand} {way}")
+                    for operand in OPERANDS
+                    for way in _WAYS
+                    for own in ([each for each in _of(found, level, way) if each.operand is operand],)
+                    if own
+                )
+            ),
+            unit="B",
+        )
+        for level, name in enumerate(names)
+    }
+
+
+def _limits(memory: Memory) -> tuple[float | None, float | None, float | None]:
+    values = (memory.bandwidth_bytes_per_cycle, memory.read_bytes_per_cycle, memory.write_bytes_per_cycle)
+    both, read, write = (None if value is None else float(value[0]) for value in values)
+    return both, read, write
+
+
+def longest(memory: Memory, read: Term | None, written: Term | None) -> Term | None:
+    """Return the cycles that a memory needs for bytes read and written; ``None`` if nothing limits it."""
+    both, reading, writing = _limits(memory)
+    found = []
+    moved = [term for term in (read, written) if term is not None]
+    for term, limit in ((plus(*moved), both), (read, reading), (written, writing)):
+        if limit is not None and term is not None:
+            found.append(divided(term, Number(limit, "B/cycle")))
+    return most(*found) if found else None
+
+
+def busy(memory: Memory, level: int, found: Sequence[Moved]) -> list[Line]:
+    """Return the bytes that a memory reads, those it writes, and last its busy cycles."""
+    lines, terms = [], []
+    for way in _WAYS:
+        own = _of(found, level, way)
+        if own:
+            line = Line(what=f"{memory.name} {way}s", sum=_sum(own), unit="B")
+            lines.append(line)
+            terms.append(line.number(f"bytes {'read' if way == 'read' else 'written'}"))
+        else:
+            terms.append(Number(0, f"bytes {'read' if way == 'read' else 'written'}"))
+    cycles = longest(memory, *terms)
+    note = "" if cycles is not None else "no bandwidth limits it"
+    return [*lines, Line(what=f"{memory.name} is busy", sum=cycles, unit="cycles", note=note)]
+
+
+def vector_cycles(work: float, accelerator: Accelerator, words: str) -> Line:
+    """Return the cycles of elementary operations on the vector unit."""
+    lanes = float(accelerator.vector.lanes[0])
+    return Line(
+        what=f"vector unit, {words}", sum=divided(Number(work, "operations"), Number(lanes, "lanes")), unit="cycles"
+    )
+
+
+def busiest(found: Mapping[str, Line]) -> dict[str, Line]:
+    """Return the busiest resource, and its cycles over those of the next one.
+
+    Args:
+        found: Resource -> its busy cycles. The first of equals is the busiest.
+    """
+    ranked = sorted(found, key=lambda name: -found[name].number().value)
+    numbers = [found[name].number(name) for name in ranked]
+    results = {"busiest_cycles": Line(what="busiest", sum=most(*numbers), unit="cycles", note=ranked[0])}
+    if len(ranked) > 1 and numbers[1].value:
+        slack = divided(numbers[0], numbers[1])
+        results["slack"] = Line(what="slack to the next one", sum=slack, note=f"next: {ranked[1]}")
+    return results
+
+
+def energy(
+    accelerator: Accelerator,
+    op: Op,
+    found: Sequence[Moved],
+    work: float,
+    latency: float,
+    leaking: Op,
+) -> tuple[list[Line], Line]:
+    """Return the lines of a layer's ledger, and their sum.
+
+    Args:
+        accelerator: One design.
+        op: The op.
+        found: What moves.
+        work: Elementary operations on the vector unit.
+        latency: Cycles of the layer.
+        leaking: The op whose widths the PEs have.
+    """
+    lines = [*_memory_lines(accelerator, found), *_logic_lines(accelerator, op, work)]
+    lines += _leakage_lines(accelerator, latency, leaking)
+    lines.append(Line(what="interconnect", note="not modelled"))
+    terms = [line.number() for line in lines if line.sum is not None]
+    return lines, Line(what="energy", sum=plus(*terms), unit="pJ")
+
+
+def _memory_lines(accelerator: Accelerator, found: Sequence[Moved]) -> Iterator[Line]:
+    for level, memory in enumerate(accelerator.memories):
+        for operand in OPERANDS:
+            for way, price in zip(_WAYS, (memory.read_pj_per_byte, memory.write_pj_per_byte), strict=True):
+                own = [each for each in _of(found, level, way) if each.operand is operand]
+                bytes_ = sum(each.line.number().value for each in own)
+                if bytes_:
+                    what = f"{memory.name} {operand} {way}"
+                    count = Number(bytes_, "bytes")
+                    yield _priced(what, count, None if price is None else Number(float(price[0]), "pJ a byte"))
+
+
+def _priced(what: str, count: Term, price: Term | None) -> Line:
+    if price is None:
+        return Line(what=what, note="not modelled")
+    return Line(what=what, sum=times(count, price), unit="pJ")
+
+
+def _logic_lines(accelerator: Accelerator, op: Op, work: float) -> Iterator[Line]:
+    table, bits = accelerator.technology, op.bits
+    weights, inputs, partial = Number(bits.W, "W bits"), Number(bits.I, "I bits"), Number(bits.partial, "partial bits")
+    if op.macs:
+        macs, product, addition = Number(op.macs, "MACs"), table.multiply_8bit_pj, table.add_32bit_pj
+        each = None
+        if product is not None and addition is not None:
+            multiply = divided(times(Number(product, "pJ of an 8-bit product"), weights, inputs), Number(64, "64"))
+            add = divided(times(Number(addition, "pJ of a 32-bit addition"), partial), Number(32, "32"))
+            each = plus(multiply, add)
+        yield _priced("mac", macs, each)
+        register = table.register_pj_per_bit
+        touched = plus(weights, inputs, times(Number(2, "2"), partial))
+        count = times(macs, touched)
+        yield _priced("registers", count, None if register is None else Number(register, "pJ a bit"))
+    if work:
+        price = table.add_32bit_pj
+        yield _priced(
+            "vector", Number(work, "operations"), None if price is None else Number(price, "pJ of a 32-bit addition")
+        )
+
+
+def _leakage_lines(accelerator: Accelerator, latency: float, leaking: Op) -> Iterator[Line]:
+    bits = np.array([leaking.bits.W, leaking.bits.I, leaking.bits.O, leaking.bits.partial], dtype=float)
+    clock = float(accelerator.clock_hz[0])
+    for what, power in zip(("leakage of logic", "leakage of memories"), leakage_mw(accelerator, bits), strict=True):
+        if power is None:
+            yield Line(what=what, note="not modelled")
+            continue
+        # A milliwatt is 1e9 picojoules a second.
+        seconds = divided(Number(latency, "cycles"), Number(clock, "cycles a second"))
+        yield Line(what=what, sum=times(Number(float(power[0]), "mW"), seconds, Number(1e9, "pJ in a mW s")), unit="pJ")
+
+
+def utilization(pes: float, macs: float, steps: float, cycles: float) -> tuple[list[Part], dict[str, Line]]:
+    """Return the three utilizations as quotients, and where PEs and cycles are lost.
+
+    Args:
+        pes: PEs of the machine.
+        macs: Multiply-accumulates.
+        steps: Cycles in which PEs work.
+        cycles: All cycles.
+    """
+    if not macs:
+        line = Line(
+            what="no multiply-accumulates: the array does nothing, so every utilization is 0", sum=Number(0, "0")
+        )
+        return [], {f"utilization_{name}": line for name in ("spatial", "temporal", "overall")}
+    all_pes, work = Number(pes, "PEs"), Number(macs, "MACs")
+    spatial = Line(what="spatial", sum=divided(work, times(all_pes, Number(steps, "steps"))))
+    temporal = Line(what="temporal", sum=divided(Number(steps, "steps"), Number(cycles, "cycles")))
+    overall = Line(what="overall", sum=times(spatial.number(), temporal.number()))
+    peak = Line(what="the same", sum=divided(work, times(all_pes, Number(cycles, "cycles"))))
+    lost = (
+        Line(
+            what="PE-cycles without work while computing",
+            sum=less(times(all_pes, Number(steps, "steps")), work),
+        ),
+        Line(what="cycles in which no PE works", sum=less(Number(cycles, "cycles"), Number(steps, "steps"))),
+        peak,
+    )
+    return [Part(title="lost", lines=lost)], {
+        "utilization_spatial": spatial,
+        "utilization_temporal": temporal,
+        "utilization_overall": overall,
+    }

@@ -1,0 +1,65 @@
+"""The chosen mappings of a network's layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from accelsim.hardware.accelerator import Accelerator
+from accelsim.report.explain.answer import cases, step_named
+from accelsim.report.explain.nest import NestLine, nest
+from accelsim.schedule.evaluate import evaluate
+from accelsim.schedule.run import run
+from accelsim.schedule.steps import plan
+from accelsim.workload.network import Network
+
+__all__ = ["MappingView", "mapping_views"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingView:
+    """A layer with its nest.
+
+    Attributes:
+        layer: Name.
+        op: What it is.
+        shape: Its shapes in words.
+        lines: The nest, outermost line first; empty for a layer without MACs.
+    """
+
+    layer: str
+    op: str
+    shape: str
+    lines: tuple[NestLine, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        lines = [line.as_dict() for line in self.lines]
+        return {"layer": self.layer, "op": self.op, "shape": self.shape, "nest": lines}
+
+
+def mapping_views(network: Network, accelerator: Accelerator, layer: str | None = None) -> list[MappingView]:
+    """Return the mappings of a network's layers, or of one.
+
+    Args:
+        network: The network.
+        accelerator: One design.
+        layer: Name of the layer, as ``accelsim evaluate`` prints it; ``None`` for all.
+
+    Raises:
+        InputError: There is no such layer.
+        NoMappingError: A layer does not fit.
+    """
+    steps = plan(network, accelerator.vector.fuses)
+    places = range(len(steps.steps)) if layer is None else [step_named(steps, network, layer)]
+    rows = evaluate(network, accelerator).layers
+    found = cases(steps, accelerator, run([steps], accelerator))
+    return [
+        MappingView(
+            layer=rows[place].name,
+            op=rows[place].op,
+            shape=rows[place].shape,
+            lines=tuple(nest(found[place])) if place in found else (),
+        )
+        for place in places
+    ]

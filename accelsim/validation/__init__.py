@@ -1,0 +1,1 @@
+"""The model held against other tools and against chips."""
