@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from accelsim.errors import InputError, Problem
 # The machine that runs the tests may be slow and busy; the same examples every time, so that a red test stays red.
 settings.register_profile("accelsim", deadline=None, derandomize=True)
 settings.load_profile("accelsim")
+# Every run of the model is held against its laws.
+os.environ["ACCELSIM_CHECK"] = "1"
 
 Write = Callable[..., Path]
 ProblemsOf = Callable[..., tuple[Problem, ...]]

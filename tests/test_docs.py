@@ -62,8 +62,8 @@ def test_the_checked_sum_of_the_model_page() -> None:
     op = convolution((1, 4, 6, 6), 8, (3, 3))
     tile = np.array([[loops(K=8, C=4, OY=3, OX=6, FY=3, FX=3)]])
     structure = Structure(((True,) * 3,) * 2, (False,) * 2, outputs_held=True)
-    moved = traffic(op, Mappings(tile, np.arange(len(DIMS))[None, None, :]), structure)
-    weights, inputs, _ = moved.down[0, 0]
+    moved = traffic(op, Mappings.of(tile, np.arange(len(DIMS))[None, None, :]), structure).moved
+    weights, inputs = moved[0, 0, :2, 0]
     text = (ROOT / "docs" / "model.md").read_text()
     assert f"`2 x 4 x 6 x 4 = {inputs:.0f}`" in text
     assert f"`8 x 4 x 9 = {weights:.0f}`" in text

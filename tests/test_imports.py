@@ -21,7 +21,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 #: Layers from left to right; a module may import from its own layer's package and from all layers before it.
 LAYERS = (
-    ("errors", "units", "registry", "dims", "parameters", "config"),
+    ("errors", "units", "registry", "dims", "compiled", "parameters", "config"),
     ("workload", "hardware"),
     ("mapping",),
     ("cost",),
@@ -49,6 +49,7 @@ AT_HOME = {
     "onnx": ("workload",),
     "tflite": ("workload",),
     "torch": ("workload",),
+    "numba": ("compiled",),
 }
 HEAVY = (
     "pydantic",
@@ -65,6 +66,7 @@ HEAVY = (
     "tflite",
     "flatbuffers",
     "torch",
+    "numba",
 )
 
 

@@ -75,15 +75,16 @@ def _move(line: Move) -> str:
 @_words.register
 def _held(line: Held) -> str:
     tiles = [
-        f"{operand}[{_sizes(tile['sizes'])}] {_bytes(tile['bytes'])}" + _percent(tile["share"])
+        f"{operand}[{_sizes(tile['sizes']) or 1}] {_bytes(tile['bytes'])}" + _percent(tile["share"])
         for operand, tile in line.tiles.items()
     ]
     words = ", ".join(tiles)
     if line.size_bytes is not None:
         taken = sum(tile["bytes"] for tile in line.tiles.values())
-        words += f"; {_bytes(taken)} of {_bytes(line.size_bytes)}"
+        words += f"; {_bytes(taken)}"
         if line.kept_bytes:
-            words += f", {_bytes(line.kept_bytes)} of which whole tensors keep"
+            words += f" + {_bytes(line.kept_bytes)} of whole tensors"
+        words += f" of {_bytes(line.size_bytes)}"
     stays = f"; {' and '.join(line.stays)} {'stays' if len(line.stays) == 1 else 'stay'} whole" if line.stays else ""
     return f"{line.memory}: {words}{stays}"
 
@@ -97,19 +98,19 @@ def _copies(line: Copies) -> str:
 @_words.register
 def _axis(line: Axis) -> str:
     passes = f", {line.passes} passes" if line.passes > 1 else ""
-    dims = _sizes({dim: size for dim, size in line.dims.items() if size > 1})
-    return f"par-for {dims} on {line.used} of {line.pes} PEs{passes}   [{line.axis}: {' '.join(line.dims)}]"
+    dims = _sizes(line.dims)
+    return f"par-for {dims or 'one point'} on {line.used} of {line.pes} PEs{passes}   [{line.axis}: {' '.join(line.dims)}]"
 
 
 @_words.register
 def _stream(line: Stream) -> str:
     held = f"; {' and '.join(line.held)} held in the PEs" if line.held else ""
-    dims = _sizes({dim: size for dim, size in line.dims.items() if size > 1})
-    return f"stream {dims}   [{line.dataflow}: {' '.join(line.dims) or 'nothing streams'}{held}]"
+    dims = _sizes(line.dims)
+    return f"stream {dims or 'one point'}   [{line.dataflow}: {' '.join(line.dims) or 'nothing streams'}{held}]"
 
 
 def _sizes(sizes: dict[str, int]) -> str:
-    return " ".join(f"{dim}{size}" for dim, size in sizes.items()) or "1"
+    return " ".join(f"{dim}{size}" for dim, size in sizes.items() if size > 1)
 
 
 def _bytes(size: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from accelsim.hardware.engines import ENGINES, Dataflow, Engine
 from accelsim.hardware.memories import read_fan_out, read_memories
 from accelsim.hardware.quantities import Quantities
 from accelsim.hardware.spec import HardwareSpec, TechnologySpec
-from accelsim.parameters import Points, Space, is_numeric, table_of_points
+from accelsim.parameters import Points, Space, Value, is_numeric, table_of_points
 
 __all__ = ["HardwareTemplate", "hardware_template", "load_hardware"]
 
@@ -60,12 +60,22 @@ class HardwareTemplate:
 
         Args:
             parameters: Name -> a value, or for a batch an array of shape ``(designs,)``. Words (such as a dataflow)
-                are the same for the whole batch.
+                are the same for the whole batch; ``batches`` divides a mixed list.
 
         Raises:
             InputError: An unknown parameter, a value outside its domain, or one that makes no sense where it is used.
         """
         return self.build(table_of_points(self.space, parameters, self.name))
+
+    def batches(self, points: Sequence[Mapping[str, Value]]) -> Iterator[tuple[list[int], Accelerator]]:
+        """Yield the designs of ``points`` in batches that differ only in numbers, with their places in ``points``.
+
+        Raises:
+            InputError: As ``instantiate``.
+        """
+        complete = Points.of([self.space.complete(point, self.name) for point in points])
+        for places in complete.alike():
+            yield places.tolist(), self.build(complete.take(places))
 
     def build(self, points: Points) -> Accelerator:
         """Return the designs at complete points whose words and switches are the same.

@@ -105,7 +105,7 @@ def table_of_points(space: Space, given: Mapping[str, object], name: str) -> Poi
         if key not in space.names:
             problems.append(Problem.unknown(f"{name}.{key}", key, space.names, "unknown parameter"))
             continue
-        found = (space[key].check(value, f"{name}.{key}") for value in np.unique(array).tolist())
+        found = (space[key].check(value, f"{name}.{key}") for value in dict.fromkeys(array.tolist()))
         problems += list(filter(None, found))[:1]
     if problems:
         raise InputError(problems)

@@ -11,6 +11,7 @@ from accelsim.hardware.accelerator import Accelerator
 from accelsim.hardware.load import HardwareTemplate
 from accelsim.parameters import Points, Value
 from accelsim.schedule.detail import layer_results, ledger
+from accelsim.schedule.laws import check_evaluation, checking
 from accelsim.schedule.result import Evaluation, Metrics, Outcome, Utilization
 from accelsim.schedule.run import Run, misfits, run
 from accelsim.schedule.steps import Plan
@@ -57,7 +58,7 @@ def evaluate(network: Network, accelerator: Accelerator) -> Evaluation:
     """
     part = _one(network, accelerator)
     plan, result, totals = part.plan, part.run, _metrics(network, part)
-    return Evaluation(
+    found = Evaluation(
         network=network.name,
         hardware=accelerator.name,
         network_parameters=network.parameters,
@@ -74,6 +75,9 @@ def evaluate(network: Network, accelerator: Accelerator) -> Evaluation:
             for memory in accelerator.memories
         },
     )
+    if checking():
+        check_evaluation(found)
+    return found
 
 
 def evaluate_totals(network: Network, accelerator: Accelerator) -> Metrics:

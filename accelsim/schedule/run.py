@@ -18,6 +18,7 @@ from accelsim.dims import OPERANDS
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.mapping.legality import Violation, violations
 from accelsim.mapping.nest import Ints
+from accelsim.schedule.laws import check_run, checking
 from accelsim.schedule.residency import Stay, stay
 from accelsim.schedule.steps import Plan
 from accelsim.schedule.table import StepTable, table_of
@@ -87,6 +88,7 @@ def run(plans: Sequence[Plan], accelerator: Accelerator) -> Run:
 
     Raises:
         ValueError: The arrays of the designs differ in size.
+        BrokenLawError: A figure cannot be right; only with ``ACCELSIM_CHECK=1`` in the environment.
     """
     table = table_of(plans)
     steps, macs = table.steps, table.mac_places
@@ -97,7 +99,8 @@ def run(plans: Sequence[Plan], accelerator: Accelerator) -> Run:
     store = store_of(machine_of(accelerator), stays.levels)
     which = store.which(np.array([store.place(op) for op in table.ops])[table.op], stays.kept(macs))
     base = np.array([op_pj(op, technology) for op in table.ops])[table.op]
-    mac = choose(store.rows, which, charged, base, _free(stays, macs, accelerator))
+    free = _free(stays, macs, accelerator)
+    mac = choose(store.rows, which, charged, base, free)
     each = vector_pj(technology) or 0.0
     latency, energy, dram = vector_cost(table, charged, lanes, each, stays)
     busy = np.zeros(latency.shape)
@@ -105,7 +108,7 @@ def run(plans: Sequence[Plan], accelerator: Accelerator) -> Run:
     latency[macs] = np.maximum(mac.latency_cycles, fused / lanes + accelerator.array.dispatch_cycles)
     energy[macs] = mac.dynamic_pj + fused * each
     busy[macs], dram[macs] = mac.steps, mac.outer_bytes
-    return Run(
+    found = Run(
         table=table,
         fronts=store.fronts,
         which=which,
@@ -117,6 +120,9 @@ def run(plans: Sequence[Plan], accelerator: Accelerator) -> Run:
         legal=np.logical_and.reduceat(mac.legal, np.searchsorted(macs, steps.starts[:-1]), axis=0),
         stays=stays,
     )
+    if checking():
+        check_run(plans, accelerator, found, store.rows, base, free)
+    return found
 
 
 def _free(stays: Stay, places: Ints, accelerator: Accelerator) -> Floats:

@@ -132,6 +132,7 @@ def figures(network: Network, part: Part) -> dict[str, Floats | float | None]:
     milliseconds = cycles / accelerator.clock_hz * 1e3
     with np.errstate(invalid="ignore", divide="ignore"):
         spatial, temporal = network.macs / (steps * accelerator.pes), steps / cycles
+        overall = spatial * temporal
     return {
         "params": network.params,
         "macs": network.macs,
@@ -141,7 +142,7 @@ def figures(network: Network, part: Part) -> dict[str, Floats | float | None]:
         "edp_pj_ms": energy * milliseconds,
         "utilization_spatial": spatial,
         "utilization_temporal": temporal,
-        "utilization_overall": spatial * temporal,
+        "utilization_overall": overall,
         "dram_bytes": dram,
         "peak_memory_bytes": part.plan.peak_bytes,
         "area_mm2": total_area_mm2(accelerator, op_bits(found.table.ops[0])),

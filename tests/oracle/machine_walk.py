@@ -42,7 +42,8 @@ class MachineWalk:
         changes: Operands that are loaded more than once by the nest as it is written.
         starts: Tiles of sums, of all copies, that started from zero.
         spilled: Memories that sums left before they were complete.
-        first: Elements that all copies load first at the outermost memory that holds an operand, overlaps once.
+        first: Bits read from the outermost memory by the first execution of the load next to it; of outputs, those of
+            all different elements that copies have room for at this time.
         points: How often each point of the loops was computed.
         real_points: Those of them that read no padding.
         steps: Steps of the array.
@@ -50,8 +51,11 @@ class MachineWalk:
         crossing: Elements between the array and the innermost memory that holds them; padding does not cross.
         one_crossing: The same of the first copy of that memory.
         padded_crossing: As ``one_crossing``, had padding crossed.
+        busiest_crossing: As ``one_crossing``, of whichever copy has the most.
         fresh: Those of the outputs that started from zero.
         one_fresh: The same of the first copy.
+        edge: Bits of sums that the array reads from and writes to the innermost memory that holds outputs.
+        one_edge: The same of its first copy.
     """
 
     moved: dict[str, Counter[Key]] = field(default_factory=lambda: {role: Counter() for role in ROLES})
@@ -71,8 +75,11 @@ class MachineWalk:
     crossing: Counter[Operand] = field(default_factory=Counter)
     one_crossing: Counter[Operand] = field(default_factory=Counter)
     padded_crossing: Counter[Operand] = field(default_factory=Counter)
+    busiest_crossing: Counter[Operand] = field(default_factory=Counter)
     fresh: int = 0
     one_fresh: int = 0
+    edge: list[int] = field(default_factory=lambda: [0, 0])
+    one_edge: list[int] = field(default_factory=lambda: [0, 0])
 
 
 @dataclass
@@ -112,6 +119,7 @@ class _Walker:
         self.holders = {operand: machine.parent(machine.levels + 1, operand) for operand in OPERANDS}
         #: Sums in the outermost memory, which stands alone.
         self.outermost: dict[Element, int] = {}
+        self.crossings: defaultdict[Operand, Counter[Copy]] = defaultdict(Counter)
         #: Memories of which several copies hold sums of the same element.
         self.split: dict[int, bool] = {0: False}
 
@@ -133,6 +141,10 @@ class _Walker:
             self.found.moved[role][key] = sum(counts.values())
             self.found.one[role][key] = sum(count for copy, count in counts.items() if _is_first(copy))
             self.found.busiest[role][key] = max(counts.values())
+        for operand, crossings in self.crossings.items():
+            self.found.crossing[operand] = sum(crossings.values())
+            self.found.one_crossing[operand] = sum(count for copy, count in crossings.items() if _is_first(copy))
+            self.found.busiest_crossing[operand] = max(crossings.values())
         return self.found
 
     def _from(self, position: int, turn: int) -> None:
@@ -181,7 +193,8 @@ class _Walker:
             self.by_copy[_READ_OUT, load.key][parent] += bits
             if _is_first(parent):
                 self.found.unclipped[_READ_OUT][load.key] += padded
-        self._note_first(load)
+        if load.parent == 0:
+            self.found.first.setdefault(load.operand, sum(bits for _, bits, _ in reads.values()))
 
     def _there(self, load: _Load, parent: Copy) -> frozenset[Element]:
         return self.tensors.of(load.operand, self.loads[load.parent, load.operand].tiles[parent])
@@ -189,11 +202,6 @@ class _Walker:
     @staticmethod
     def _most(most: Counter[Key], key: Key, count: int) -> None:
         most[key] = max(most[key], count)
-
-    def _note_first(self, load: _Load) -> None:
-        if load.parent == 0 and load.operand not in self.found.first:
-            tiles = [self.tensors.of(load.operand, box) for box in load.tiles.values()]
-            self.found.first[load.operand] = len(frozenset().union(*tiles))
 
     def _sharing(self, load: _Load, copy: Copy) -> Copy:
         """Return what is equal for copies of a memory that share a transfer to or from the memory outside."""
@@ -222,7 +230,8 @@ class _Walker:
             self.found.starts[load.level] += not back
             self.by_copy[_READ_OUT, load.key][parent] += partial * len(back)
             self.by_copy[_WRITTEN_IN, load.key][copy] += partial * len(back)
-        self._note_first(load)
+        if load.parent == 0:
+            self.found.first.setdefault(Operand.O, self.op.bits.O * len(frozenset().union(*elements.values())))
 
     def _sums(self, level: int, copy: Copy) -> dict[Element, int]:
         return self.outermost if level == 0 else self.loads[level, Operand.O].sums[copy]
@@ -280,12 +289,14 @@ class _Walker:
                     sums[holders[Operand.O]][lane] += 1
         found.steps += len(ticks)
         found.passes += len(runs)
+        outputs: Counter[tuple[Copy, Element]] = Counter()
         for operand, crossings in shared.items():
-            for holder, _, _, _, real in crossings:
-                found.crossing[operand] += real
-                found.one_crossing[operand] += real and _is_first(holder)
+            for holder, _, _, lane, real in crossings:
+                self.crossings[operand][holder] += real
                 found.padded_crossing[operand] += _is_first(holder)
-        self._add(sums)
+                if operand is Operand.O:
+                    outputs[holder, lane] += 1
+        self._add(sums, outputs)
 
     def _at_the_edge(self, copy: Copy, operand: Operand) -> Copy:
         """Return what is equal for copies of the array that share what crosses between it and a memory."""
@@ -302,15 +313,23 @@ class _Walker:
                 box = self.loads[level, operand].tiles[holders[operand]]
                 assert element in self.tensors.of(operand, box), (operand, element)
 
-    def _add(self, sums: dict[Copy, Counter[Element]]) -> None:
+    def _add(self, sums: dict[Copy, Counter[Element]], crossings: Counter[tuple[Copy, Element]]) -> None:
         """Add what the array computed to the sums of the innermost memory that holds outputs."""
+        level, found, partial = self.holders[Operand.O], self.found, self.op.bits.partial
         for holder, added in sums.items():
-            inside = self._sums(self.holders[Operand.O], holder)
+            inside = self._sums(level, holder)
             fresh = len(added.keys() - inside.keys())
-            self.found.fresh += fresh
-            self.found.one_fresh += fresh * _is_first(holder)
+            read = written = 0
             for element, count in added.items():
+                times = crossings[holder, element]
+                read += partial * (times - (element not in inside))
                 inside[element] = inside.get(element, 0) + count
+                written += partial * (times - 1) + self._width(level, inside[element])
+            for total, mine in ((found.edge, 1), (found.one_edge, _is_first(holder))):
+                total[0] += read * mine
+                total[1] += written * mine
+            found.fresh += fresh
+            found.one_fresh += fresh * _is_first(holder)
 
 
 def _outside(copy: Copy, level: int) -> Copy:

@@ -121,9 +121,11 @@ def _figures(result: Evaluation, layer: LayerResult | None) -> dict[str, float]:
     """Return the model's figures by name."""
     metrics = result.totals if layer is None else layer.metrics
     figures = {name: value for name, value in metrics.flat().items() if value is not None}
+    for name in result.bandwidth_bytes_per_cycle:
+        layers = result.layers if layer is None else (layer,)
+        figures[f"bytes_by_level.{name}"] = sum(each.bytes_by_level[name] for each in layers)
     if layer is not None:
-        figures |= {"slack": layer.slack}
-        figures |= {f"bytes_by_level.{name}": moved for name, moved in layer.bytes_by_level.items()}
+        figures["slack"] = layer.slack
     return figures
 
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from accelsim.dims import OPERANDS, WINDOWS, Dim, Operand
 from accelsim.report.explain.case import Case
-from accelsim.report.explain.count import pieces, points
+from accelsim.report.explain.count import pieces, points, visits
 from accelsim.report.explain.sums import Line, Number, Term, ceiling, divided, less, plus, times
-from accelsim.report.explain.transfers import Moved, Way
+from accelsim.report.explain.transfers import Moved, Way, from_zero
 from accelsim.workload.ops import Sliding
 
 __all__ = ["Group", "at_the_edge", "compute", "groups"]
@@ -223,17 +223,15 @@ def _real(case: Case) -> list[Term]:
 
 def _fresh(case: Case, level: int, *, one: bool) -> tuple[Term, bool]:
     """Return the sums that start from zero, and whether they are complete when they leave."""
-    structure, place = case.machine.structure, case.levels + 1
-    summed = structure.copied(level, place)
-    parents = [
-        pieces(case, dim, place, summed, walked=0)[1]
+    outside = case.machine.structure.copied(0, level) if one else 0
+    sums: list[Term] = [
+        points(case, dim, case.levels + 1, outside)
         for dim in Dim
-        if not case.indexes(Operand.O, dim) and case.op.size(dim) > 1
+        if case.indexes(Operand.O, dim) and case.op.size(dim) > 1
     ]
-    several = [count for count in parents if count.value != 1]
-    outside = structure.copied(0, level) if one else 0
-    outputs: list[Term] = [
-        points(case, dim, place, outside) for dim in Dim if case.indexes(Operand.O, dim) and case.op.size(dim) > 1
-    ]
-    sums = [*outputs, *([] if one else several)]
-    return (times(*sums) if sums else Number(1, "one output")), not several
+    started = from_zero(case, level)
+    if not one and started.value != 1:
+        sums.append(started)
+    # Where several copies sum the same output, none of them sees it complete.
+    alone = level == 0 or visits(case, case.load(Operand.O, level), 0, walk=False).value == 1
+    return (times(*sums) if sums else Number(1, "one output")), alone

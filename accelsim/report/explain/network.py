@@ -85,7 +85,7 @@ def _utilization(result: Evaluation) -> Sums:
 def _traffic(result: Evaluation) -> Sums:
     parts: list[Part] = []
     results: dict[str, Line] = {}
-    for level, name in enumerate(result.bandwidth_bytes_per_cycle):
+    for name in result.bandwidth_bytes_per_cycle:
         found, total = _over_layers(
             result.layers,
             lambda layer, name=name: layer.bytes_by_level[name],
@@ -93,9 +93,7 @@ def _traffic(result: Evaluation) -> Sums:
             "B",  # type: ignore[misc]
         )
         parts += found
-        results["bytes_by_level." + name] = total[f"bytes of {name}"]
-        if not level:
-            results["dram_bytes"] = total[f"bytes of {name}"]
+        results[f"bytes_by_level.{name}"] = total[f"bytes of {name}"]
     return parts, results
 
 

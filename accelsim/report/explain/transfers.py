@@ -10,7 +10,7 @@ from accelsim.report.explain.case import Case, Load
 from accelsim.report.explain.count import elements, first_elements, visits
 from accelsim.report.explain.sums import Line, Number, Term, divided, less, plus, times
 
-__all__ = ["Moved", "Way", "moved"]
+__all__ = ["Moved", "Way", "from_zero", "moved"]
 
 Way = Literal["read", "write"]
 _PARTIAL = "partial bits"
@@ -80,7 +80,7 @@ def _outputs(case: Case, load: Load, sizes: tuple[Term, Term], firsts: tuple[int
     """Return what partial sums move in and what sums move out."""
     inside = case.machine.structure.copied(load.outer, load.inner)
     parents, copies = visits(case, load, inside, walk=False), visits(case, load, 0, walk=False)
-    fresh = Number(1, "from zero") if one else parents
+    fresh = Number(1, "from zero") if one else from_zero(case, load.outer)
     (far, near), (far_first, near_first) = sizes, firsts
     far_visits, near_visits = visits(case, load, far_first), visits(case, load, near_first)
     # Into the inner memory sums come for all of its copies; out of it all of them give theirs.
@@ -97,6 +97,20 @@ def _outputs(case: Case, load: Load, sizes: tuple[Term, Term], firsts: tuple[int
     sum_ = _finished(case, far, far_visits, whole=parents.value == 1)
     found.append(_move(case, outer, inner, Operand.O, "write", sum_))
     return found
+
+
+def from_zero(case: Case, place: int) -> Term:
+    """Return how many sums of the same output start from zero in the memory at ``place``, all copies together.
+
+    A sum that comes back goes to one copy; the others start from zero again.
+    """
+    if place == 0:
+        return Number(1, "from zero")
+    load = case.load(Operand.O, place)
+    before = from_zero(case, load.outer)
+    held = visits(case, load, 0)
+    come = visits(case, load, case.machine.structure.copied(load.outer, place))
+    return before if held.value == come.value else less(held, less(come, before))
 
 
 def _finished(case: Case, size: Term, count: Term, *, whole: bool) -> Term:

@@ -87,6 +87,13 @@ def heads_of(shape: tuple[int, ...] | None, heads: int) -> Heads:
     return Heads(shape[0], heads, shape[1], _share(shape[2], heads))
 
 
+def _flat(shape: tuple[int, ...] | None, heads: int, *, cached: bool = False) -> Heads:
+    """Return the sizes of an operand of three axes; one that is ``cached`` may have four, with the heads stated."""
+    if shape is not None and len(shape) == 4 and not (cached and shape[1] == heads):
+        raise UnsupportedError(f"{heads} heads in an operand of shape {shape}")
+    return heads_of(shape, heads)
+
+
 def _tokens(past: tuple[int, ...] | None) -> int:
     return 0 if past is None else past[-2]
 
@@ -112,9 +119,9 @@ def _multi_head(read: Read, attributes: Mapping[str, Any]) -> Operands:
             if shape[2:4] != (heads, packed):
                 raise UnsupportedError(f"{packed} operands of {heads} heads in the shape {shape}")
             inside = Heads(shape[0], heads, shape[1], shape[4])
-            query = inside if packed == 3 else heads_of(read(0), heads)
+            query = inside if packed == 3 else _flat(read(0), heads)
             return Operands(query, inside, inside, past, packed)
-    query, key, value = (heads_of(read(place), heads) for place in range(3))
+    query, key, value = (_flat(read(place), heads, cached=place > 0) for place in range(3))
     return Operands(query, key, value, past)
 
 
@@ -123,8 +130,8 @@ def _group_query(read: Read, attributes: Mapping[str, Any]) -> Operands:
     heads, few = (int(attributes.get(name, 0)) for name in ("num_heads", "kv_num_heads"))
     past, first = _tokens(read(3)), read(0)
     if read(1) is not None:
-        return Operands(heads_of(first, heads), heads_of(read(1), few), heads_of(read(2), few), past)
-    whole = heads_of(first, heads + 2 * few)
+        return Operands(_flat(first, heads), _flat(read(1), few), _flat(read(2), few), past)
+    whole = _flat(first, heads + 2 * few)
     query, inside = (Heads(whole.batch, count, whole.tokens, whole.width) for count in (heads, few))
     return Operands(query, inside, inside, past, packed=3)
 
