@@ -148,21 +148,14 @@ def _tile(t: Tables, picked: Ints, operand: int, level: int, sizes: Floats, wind
 
 
 @compiled
-def _row(
-    t: Tables, picked: Ints, order: Ints, every: Floats, one: Floats, footprint: Floats, spilled: Flags
-) -> tuple[float, bool]:
-    """Fill the figures of one mapping; return ``fresh`` and ``alone``."""
+def _row(t: Tables, picked: Ints, order: Ints, row: int, moves: Floats, walked: Ints, moved: Moved) -> None:
+    """Fill the figures of one mapping; ``moves`` and ``walked`` are room to work in."""
     count, levels = len(t.dims), t.parent.shape[0]
+    every, one, footprint, spilled = moved.every, moved.one, moved.footprint, moved.spilled
     fresh, alone = 1.0, True
-    moves = np.empty(ROLES)
-    walked = np.empty(count, np.int64)
     for level in range(levels):
-        spilled[level] = False
         for operand in range(3):
             if t.parent[level, operand] < 0:
-                for way in range(4):
-                    every[level, operand, way] = one[level, operand, way] = 0.0
-                footprint[level, operand] = 0.0
                 continue
             # The innermost loop that indexes the operand and turns: the load stands inside it.
             place, loop, innermost = -1, -1, -1
@@ -201,41 +194,36 @@ def _row(
                             parents *= t.counted[d, picked[t.dims[d]], asked[WRITTEN], 0]
                             copies *= t.counted[d, picked[t.dims[d]], asked[UP], 0]
                 ended = bits - partial
-                every[level, operand, 0] = whole * (moves[READ] - fresh) * partial
-                every[level, operand, 1] = whole * (moves[WRITTEN] - fresh) * partial
+                every[row, level, operand, 0] = whole * (moves[READ] - fresh) * partial
+                every[row, level, operand, 1] = whole * (moves[WRITTEN] - fresh) * partial
                 # A sum that comes back goes to one copy; the others start from zero again.
                 fresh = moves[UP] - (moves[WRITTEN] - fresh)
                 alone = copies == 1
-                every[level, operand, 2] = whole * (moves[UP] * partial + (ended if copies == 1 else 0.0))
-                every[level, operand, 3] = whole * (moves[READ] * partial + (ended if parents == 1 else 0.0))
-                one[level, operand, 0] = far * (moves[FIRST_OUTSIDE] - 1) * partial
-                one[level, operand, 1] = near * (moves[FIRST_INSIDE] - 1) * partial
-                one[level, operand, 2] = near * (moves[FIRST_INSIDE] * partial + (ended if copies == 1 else 0.0))
-                one[level, operand, 3] = far * (moves[FIRST_OUTSIDE] * partial + (ended if parents == 1 else 0.0))
-                spilled[level] = moves[FIRST_INSIDE] > 1 or copies > 1
-                width = partial if spilled[level] or not t.outputs_held else bits
+                every[row, level, operand, 2] = whole * (moves[UP] * partial + (ended if copies == 1 else 0.0))
+                every[row, level, operand, 3] = whole * (moves[READ] * partial + (ended if parents == 1 else 0.0))
+                one[row, level, operand, 0] = far * (moves[FIRST_OUTSIDE] - 1) * partial
+                one[row, level, operand, 1] = near * (moves[FIRST_INSIDE] - 1) * partial
+                one[row, level, operand, 2] = near * (moves[FIRST_INSIDE] * partial + (ended if copies == 1 else 0.0))
+                one[row, level, operand, 3] = far * (moves[FIRST_OUTSIDE] * partial + (ended if parents == 1 else 0.0))
+                spilled[row, level] = moves[FIRST_INSIDE] > 1 or copies > 1
+                width = partial if spilled[row, level] or not t.outputs_held else bits
             else:
-                every[level, operand, 0] = whole * moves[READ] * bits
-                every[level, operand, 1] = whole * moves[WRITTEN] * bits
-                one[level, operand, 0] = far * moves[FIRST_OUTSIDE] * bits
-                one[level, operand, 1] = near * moves[FIRST_INSIDE] * bits
-                every[level, operand, 2] = every[level, operand, 3] = one[level, operand, 2] = one[
-                    level, operand, 3
-                ] = 0.0
+                every[row, level, operand, 0] = whole * moves[READ] * bits
+                every[row, level, operand, 1] = whole * moves[WRITTEN] * bits
+                one[row, level, operand, 0] = far * moves[FIRST_OUTSIDE] * bits
+                one[row, level, operand, 1] = near * moves[FIRST_INSIDE] * bits
                 width = bits
             twice = 2.0 if place >= 0 and t.buffered[level] else 1.0
-            footprint[level, operand] = _tile(t, picked, operand, level, t.tile, t.held) * width * twice
-    return fresh, alone
+            footprint[row, level, operand] = _tile(t, picked, operand, level, t.tile, t.held) * width * twice
+    moved.fresh[row], moved.alone[row] = fresh, alone
 
 
 @compiled
 def _fill(t: Tables, cut: Ints, nests: Ints, nest: Ints, moved: Moved) -> None:
+    moves, walked = np.empty(ROLES), np.empty(len(t.dims), np.int64)
     for row in range(cut.shape[0]):
-        moved.fresh[row], moved.alone[row] = _row(
-            t, cut[row], nests[nest[row]], moved.every[row], moved.one[row], moved.footprint[row], moved.spilled[row]
-        )
+        _row(t, cut[row], nests[nest[row]], row, moves, walked, moved)
         for operand in range(3):
-            moved.ramp[row, operand] = 0.0
             for level in range(t.parent.shape[0]):
                 if t.parent[level, operand] >= 0:
                     tile = _tile(t, cut[row], operand, level, t.cover, t.step)
@@ -254,11 +242,11 @@ def move(tables: Tables, cut: Ints, nests: Ints, nest: Ints) -> Moved:
     """
     rows, levels = len(cut), tables.parent.shape[0]
     moved = Moved(
-        every=np.empty((rows, levels, 3, 4)),
-        one=np.empty((rows, levels, 3, 4)),
-        footprint=np.empty((rows, levels, 3)),
-        spilled=np.empty((rows, levels), dtype=np.bool_),
-        ramp=np.empty((rows, 3)),
+        every=np.zeros((rows, levels, 3, 4)),
+        one=np.zeros((rows, levels, 3, 4)),
+        footprint=np.zeros((rows, levels, 3)),
+        spilled=np.zeros((rows, levels), dtype=np.bool_),
+        ramp=np.zeros((rows, 3)),
         fresh=np.empty(rows),
         alone=np.empty(rows, dtype=np.bool_),
     )

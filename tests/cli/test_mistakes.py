@@ -79,7 +79,7 @@ FILES = [
         HARDWARE,
         [("engine: systolic", "engine: sistolic")],
         [
-            "file.yaml:9  array.engine\n  unknown compute engine; got 'sistolic'; use atomic, cells, systolic.",
+            "file.yaml:9  array.engine\n  unknown compute engine; got 'sistolic'; use atomic, cells, pe, systolic.",
             "'systolic'?",
         ],
         id="unknown engine",

@@ -109,7 +109,7 @@ def _copies(draw: st.DrawFn, turning: Sequence[int], fans: Sequence[bool], room:
     copies = [[1] * len(DIMS) for _ in fans]
     for place, fan in enumerate(fans):
         for dim in draw(st.lists(st.sampled_from(turning), max_size=2)) if fan and turning else ():
-            copies[place][dim] = draw(st.integers(1, max(1, min(_MOST_ALONG_A_DIM, room))))
+            copies[place][dim] = min(draw(st.integers(2, _MOST_ALONG_A_DIM)), room)
             room //= copies[place][dim]
     return copies
 
@@ -152,7 +152,7 @@ def machine_cases(draw: st.DrawFn, *, fans: bool = True, count: int = 2, flow: s
     def flags(number: int) -> tuple[bool, ...]:
         return tuple(draw(st.tuples(*[flag] * number)))
 
-    spread = flags(levels + 1) if fans else (False,) * (levels + 1)
+    spread = tuple(fans and draw(st.sampled_from([True, True, False])) for _ in range(levels + 1))
     inside = [draw(st.tuples(flag, flag, flag).filter(any)) for _ in range(levels)]
     machine = Machine(
         holds=((True, True, True), *inside),

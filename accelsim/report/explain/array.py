@@ -96,10 +96,8 @@ def compute(case: Case) -> tuple[list[Line], Line, Line]:
         )
         for group in groups(case)
     ]
-    factors = [line.number() for line in found if line.value != 1]
-    factors += [
-        _at_once(case, dim, first, f"{dim} one after the other") for dim in flow.sequential if case.op.size(dim) > 1
-    ]
+    alone = [_at_once(case, dim, first, f"{dim} one after the other") for dim in flow.sequential]
+    factors = [factor for factor in (*(line.number() for line in found), *alone) if factor.value != 1]
     streamed = [_at_once(case, dim, first, str(dim)) for dim in flow.stream if case.op.size(dim) > 1]
     stream = Line(
         what=f"points of the stream ({' '.join(flow.stream) or 'none'})",

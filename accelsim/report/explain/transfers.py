@@ -110,7 +110,9 @@ def from_zero(case: Case, place: int) -> Term:
     before = from_zero(case, load.outer)
     held = visits(case, load, 0)
     come = visits(case, load, case.machine.structure.copied(load.outer, place))
-    return before if held.value == come.value else less(held, less(come, before))
+    if held.value == come.value:
+        return before
+    return held if come.value == before.value else less(held, less(come, before))
 
 
 def _finished(case: Case, size: Term, count: Term, *, whole: bool) -> Term:
