@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from accelsim.nas.scorer import Scorer
     from accelsim.report.html import write_report
     from accelsim.schedule.evaluate import evaluate, evaluate_points
+    from accelsim.schedule.sweep import sweep
     from accelsim.study.plan import load_study
     from accelsim.study.result import load_result
     from accelsim.study.runner import run_study
@@ -39,6 +40,7 @@ _HOME = {
     "load_study": "accelsim.study.plan",
     "network_template": "accelsim.workload.load",
     "run_study": "accelsim.study.runner",
+    "sweep": "accelsim.schedule.sweep",
     "write_report": "accelsim.report.html",
 }
 
@@ -57,6 +59,7 @@ __all__ = [
     "load_study",
     "network_template",
     "run_study",
+    "sweep",
     "write_report",
 ]
 

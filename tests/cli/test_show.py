@@ -164,11 +164,33 @@ def test_json_has_the_lines_with_kind_and_depth(accelsim: Run) -> None:
 
 
 def test_a_partly_reduced_output_comes_back(accelsim: Run) -> None:
-    """On a small buffer the reduction of the last layers is cut: sums leave half-done and are loaded again."""
-    words = ("-n", "mobilenet_v2", "-w", "systolic", "--set", "buffer_kib=64", "--set", "dataflow=output_stationary")
-    out = accelsim("show", "mapping", *words).out
-    nests = out.split("\n\n")
+    """On the grid of PEs the reduction over channels is cut outside: sums leave half-done and are loaded again."""
+    nests = accelsim("show", "mapping", "-n", "resnet18", "-w", "pe_array").out.split("\n\n")
+    back = 0
     for nest in nests:
-        loads, stores = (re.findall(rf"{way} O tile( of partial sums)?", nest) for way in ("load", "store"))
-        assert len(loads) <= len(stores) <= 1
-        assert bool(loads) == (" of partial sums" in stores)
+        for memory in ("sums", "buffer"):
+            loads, stores = (
+                re.findall(rf"{way} O tile( of partial sums)? .* {word} {memory}", nest)
+                for way, word in (("load", "to"), ("store", "from"))
+            )
+            assert len(loads) <= len(stores) == ("par-for" in nest)
+            assert loads in ([], [" of partial sums"])
+            back += len(loads)
+    assert back
+
+
+def test_a_load_in_front_of_copies_is_for_all_of_them() -> None:
+    lines = view("resnet18", "pe_array", "4.2.conv2").lines
+    inside: dict[str, int] = {}
+    for line in lines:
+        if isinstance(line, Held):
+            inside[line.memory] = line.depth
+    held = {line.memory: line for line in lines if isinstance(line, Held)}
+    copies = {line.dim: line.copies for line in lines if isinstance(line, Copies)}
+    assert copies == {"K": 16, "C": 16}
+    loads = {line.operand: line for line in lines if isinstance(line, Move) and line.kind == "load" and line.source == "buffer"}
+    tile = {name: next(iter(held[name].tiles.values()))["bytes"] for name in ("weights", "inputs")}
+    assert loads["W"].depth < inside["weights"], "outside the copies: 16 x 16 of them take a tile each"
+    assert loads["W"].bytes == 16 * 16 * tile["weights"] / 2, "half of the room is for the next tile"
+    assert loads["I"].depth > inside["weights"], "inside the copies: one tile"
+    assert loads["I"].bytes == tile["inputs"] / 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -114,7 +115,12 @@ class Case:
 
     def step(self, place: int, dim: Dim) -> int:
         """Return what all copies at ``place`` take together."""
-        return min(self.tile(place, dim) * self.copied(place, dim), self.tile(place - 1, dim))
+        return self.cover(place - 1, place, dim)
+
+    def cover(self, outer: int, place: int, dim: Dim) -> int:
+        """Return what all copies behind the place ``outer`` and up to ``place`` take together."""
+        copies = math.prod(self.copied(between, dim) for between in range(outer + 1, place + 1))
+        return min(self.tile(place, dim) * copies, self.tile(outer, dim))
 
     @property
     def loops(self) -> tuple[Loop, ...]:

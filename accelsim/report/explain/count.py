@@ -192,9 +192,12 @@ def _span(case: Case, axis: int, outputs: int, taps: int) -> int:
     return min((outputs - 1) * op.stride[axis] + (taps - 1) * op.dilation[axis] + 1, op.extent[axis])
 
 
-def full_tile(case: Case, operand: Operand, place: int, *, every_copy: bool = False) -> Term:
-    """Return the elements of a full tile at ``place``, of one copy or of all together."""
-    size = case.step if every_copy else case.tile
+def full_tile(case: Case, operand: Operand, place: int, outer: int | None = None) -> Term:
+    """Return the elements of a full tile at ``place``, of one copy or of all copies behind the place ``outer``."""
+
+    def size(at: int, dim: Dim) -> int:
+        return case.tile(at, dim) if outer is None else case.cover(outer, at, dim)
+
     sliding = operand is Operand.I and any(_slides(case, axis) for axis in range(3))
     dims = [dim for dim in (_PLAIN if sliding else Dim) if case.indexes(operand, dim)]
     parts: list[Term] = [Number(size(place, dim), str(dim)) for dim in dims if size(place, dim) > 1]

@@ -170,7 +170,7 @@ class LayerSums:
         for operand in OPERANDS:
             load = next((load for load in case.moves(operand) if load.outer == 0), None)
             if load is not None:
-                tile = full_tile(case, operand, load.inner, every_copy=True)
+                tile = full_tile(case, operand, load.inner, load.inner - 1)
                 size = divided(times(tile, Number(case.bits(operand), f"{operand} bits")), Number(8, "8"))
                 ways[operand is Operand.O].append(size)
         return ways

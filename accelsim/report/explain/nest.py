@@ -62,7 +62,7 @@ class Move(NestLine):
         kind: ``load`` or ``store``.
         operand: ``W``, ``I`` or ``O``.
         half_done: Whether partial sums move.
-        bytes: Size of a full tile, of all copies together.
+        bytes: Size of a full tile, of all copies that are dealt out further in.
         source: Where from.
         target: Where to.
     """
@@ -154,7 +154,7 @@ def nest(case: Case) -> list[NestLine]:
     """Return the nest of a layer made of MACs, outermost line first."""
     loops = case.loops
     lines: list[NestLine] = [_held(case, 0, 0)]
-    stores: list[tuple[int, Move]] = []
+    stores: list[Move] = []
     loads = [load for operand in OPERANDS for load in case.moves(operand)]
     depth, level = 1, 0
     for at in range(len(loops) + 1):
@@ -175,9 +175,9 @@ def nest(case: Case) -> list[NestLine]:
         for inner in range(1, case.levels + 1):
             for load in loads:
                 if load.inside == at and load.inner == inner:
-                    lines += _load(case, load, depth)
+                    lines += _load(case, load, depth, level)
                     if load.operand is Operand.O:
-                        stores.append((depth, _move(case, load, depth, store=True)))
+                        stores.append(_move(case, load, depth, level, store=True))
             if level < inner <= following:
                 copies = list(_copies(case, inner, depth))
                 lines += copies
@@ -185,16 +185,17 @@ def nest(case: Case) -> list[NestLine]:
                 lines.append(_held(case, inner, depth))
                 depth, level = depth + 1, inner
     lines += _array(case, depth)
-    return [*lines, *(store for _, store in reversed(stores))]
+    return [*lines, *reversed(stores)]
 
 
-def _load(case: Case, load: Load, depth: int) -> Iterator[Move]:
+def _load(case: Case, load: Load, depth: int, level: int) -> Iterator[Move]:
     again = load.operand is not Operand.O or visits(case, load, 0).value > visits(case, load, 0, walk=False).value
     if again:
-        yield _move(case, load, depth, store=False)
+        yield _move(case, load, depth, level, store=False)
 
 
-def _move(case: Case, load: Load, depth: int, *, store: bool) -> Move:
+def _move(case: Case, load: Load, depth: int, level: int, *, store: bool) -> Move:
+    """Return a transfer that stands inside the memory ``level``: for all copies further in."""
     half = load.operand is Operand.O and (not store or visits(case, load, 0).value > 1)
     bits = case.op.bits.partial if half else case.bits(load.operand)
     source, target = case.names[load.outer], case.names[load.inner]
@@ -203,7 +204,7 @@ def _move(case: Case, load: Load, depth: int, *, store: bool) -> Move:
         kind="store" if store else "load",
         operand=load.operand,
         half_done=half,
-        bytes=full_tile(case, load.operand, load.inner, every_copy=True).value * bits / 8,
+        bytes=full_tile(case, load.operand, load.inner, level).value * bits / 8,
         source=target if store else source,
         target=source if store else target,
     )
