@@ -34,7 +34,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(evaluate)
 app.command()(explain)
-app.command()(show)
+app.add_typer(show, name="show")
 app.command("list")(list_)
 app.command("import")(import_)
 app.command()(check)

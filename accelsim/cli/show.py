@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from enum import StrEnum
 from functools import singledispatch
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -16,17 +15,19 @@ from accelsim.report.explain.nest import Axis, Copies, For, Held, Move, NestLine
 if TYPE_CHECKING:
     from accelsim.report.explain.view import MappingView
 
-__all__ = ["show", "written"]
+__all__ = ["mapping", "show", "written"]
 
 
-class What(StrEnum):
-    """What can be shown."""
-
-    mapping = "mapping"
+show = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
-def show(
-    what: Annotated[What, typer.Argument(help="What to show.")],
+@show.callback()
+def _show() -> None:
+    """Print what was chosen for a network on a design."""
+
+
+@show.command()
+def mapping(
     network: NetworkName,
     hardware: HardwareName,
     layer: LayerName = None,
@@ -99,7 +100,9 @@ def _copies(line: Copies) -> str:
 def _axis(line: Axis) -> str:
     passes = f", {line.passes} passes" if line.passes > 1 else ""
     dims = _sizes(line.dims)
-    return f"par-for {dims or 'one point'} on {line.used} of {line.pes} PEs{passes}   [{line.axis}: {' '.join(line.dims)}]"
+    return (
+        f"par-for {dims or 'one point'} on {line.used} of {line.pes} PEs{passes}   [{line.axis}: {' '.join(line.dims)}]"
+    )
 
 
 @_words.register

@@ -241,7 +241,9 @@ def work(op: Op, mappings: Mappings, structure: Structure, flow: Dataflow, size:
     fans, shape = any(structure.fans), (size.rows, size.columns, size.hold_limit)
     _fill(table, mappings.cut, shape, found, crossing, one, share, fans)
     crossing[:, _INPUTS] *= useful_share(op)
-    one[:, _INPUTS] *= useful_share(op)
+    if not structure.copied(0, structure.parent(structure.levels + 1, _INPUTS)):
+        # A copy in the middle of the picture sees no padding.
+        one[:, _INPUTS] *= useful_share(op)
     overhead = float(flow.pass_overhead(np.array([size.rows]), np.array([size.columns]))[0])
     return Work(found[:, 0], found[:, 0] + found[:, 1] * overhead, crossing, one, share)
 

@@ -35,12 +35,10 @@ class Tables(NamedTuple):
         counted: Shape ``(D, cuts, questions, L + 2)``.
         summed: Shape ``(D, cuts, questions)``.
         tile: Shape ``(D, cuts, L)``.
-        cover: Shape ``(D, cuts, L)``: tiles of all copies together.
-        fetched: Shape ``(3, cuts, cuts, L)``, as the further ones by axis and cuts of output and filter.
-        sliding: Shape ``(3, cuts, cuts, L, L)``.
+        start: Shape ``(D, cuts, L)``: points of all copies in the first turn of all loops.
+        seen: Shape ``(3, cuts, cuts, questions, loops)``: see ``Windows``, by axis and cuts of output and filter.
         held: Shape ``(3, cuts, cuts, L)``.
-        step: Shape ``(3, cuts, cuts, L)``.
-        first: Shape ``(3, cuts, cuts, questions)``.
+        begun: Shape ``(3, cuts, cuts, L)``.
         asked: Shape ``(L, 3, ROLES)``: the question of each role; -1 where the level does not hold the operand.
         parent: Shape ``(L, 3)``: the next level outside that holds the operand.
         elements: Shape ``(3,)``: elements of each operand; of a sliding input, those of its plain axes.
@@ -61,12 +59,10 @@ class Tables(NamedTuple):
     counted: Floats
     summed: Floats
     tile: Floats
-    cover: Floats
-    fetched: Floats
-    sliding: Floats
+    start: Floats
+    seen: Floats
     held: Floats
-    step: Floats
-    first: Floats
+    begun: Floats
     asked: Ints
     parent: Ints
     elements: Floats
@@ -101,50 +97,52 @@ class Moved(NamedTuple):
 
 
 @compiled
-def _windows(t: Tables, picked: Ints, table: Floats, at: int) -> float:
-    """Return the product over the window axes of an entry of ``table``."""
+def _inputs(t: Tables, picked: Ints, question: int, moving: int, loop: int) -> float:
+    """Return the product over the window axes of what tiles see; along ``moving`` they share their overlap."""
     result = 1.0
     for axis in range(3):
-        result *= table[axis, picked[t.axes[axis, 0]], picked[t.axes[axis, 1]], at]
+        out, tap = picked[t.axes[axis, 0]], picked[t.axes[axis, 1]]
+        result *= t.seen[axis, out, tap, question, loop + 1 if axis == moving else 0]
     return float(result)
 
 
 @compiled
-def _inputs(t: Tables, picked: Ints, level: int, innermost: int, loop: int) -> float:
-    """Return the elements of ``I`` that a walk over the tiles of ``level + 1`` fetches."""
-    result = float(t.elements[_INPUT])
-    if not t.slides:
-        return result
-    moving = t.window_dim[innermost] if innermost >= 0 and t.reuses[level] else -1
-    for axis in range(3):
-        out, tap = picked[t.axes[axis, 0]], picked[t.axes[axis, 1]]
-        if axis == moving:
-            result *= t.sliding[axis, out, tap, level, loop]
-        else:
-            result *= t.fetched[axis, out, tap, level]
-    return result
-
-
-@compiled
-def _share(t: Tables, picked: Ints, operand: int, question: int) -> float:
+def _share(t: Tables, picked: Ints, operand: int, question: int, moving: int, loop: int) -> float:
     """Return the elements of an operand that the first copy of some places deals with."""
     result = 1.0
     sliding = operand == _INPUT and t.slides
     for d in range(len(t.dims)):
         if t.plain[d] if sliding else t.indexes[operand, d]:
             result *= t.summed[d, picked[t.dims[d]], question]
-    return float(result * _windows(t, picked, t.first, question) if sliding else result)
+    return float(result * _inputs(t, picked, question, moving, loop) if sliding else result)
 
 
 @compiled
 def _tile(t: Tables, picked: Ints, operand: int, level: int, sizes: Floats, window: Floats) -> float:
-    """Return the elements of a full tile."""
+    """Return the elements of an operand, given those along each dim and each window axis."""
     result = 1.0
     sliding = operand == _INPUT and t.slides
     for d in range(len(t.dims)):
         if t.plain[d] if sliding else t.indexes[operand, d]:
             result *= sizes[d, picked[t.dims[d]], level]
-    return float(result * _windows(t, picked, window, level) if sliding else result)
+    if sliding:
+        for axis in range(3):
+            result *= window[axis, picked[t.axes[axis, 0]], picked[t.axes[axis, 1]], level]
+    return float(result)
+
+
+@compiled
+def _ramp(t: Tables, picked: Ints, operand: int) -> float:
+    """Return the bytes of the first tiles of all copies at the outermost level that holds an operand."""
+    for level in range(t.parent.shape[0]):
+        if t.parent[level, operand] >= 0:
+            elements = _tile(t, picked, operand, level, t.start, t.begun)
+            if operand != _OUTPUT:
+                for d in range(len(t.dims)):
+                    if not t.indexes[operand, d]:
+                        elements *= t.counted[d, picked[t.dims[d]], t.asked[level, operand, READ], 0]
+            return float(elements * t.bits[operand] / 8)
+    return 0.0
 
 
 @compiled
@@ -179,13 +177,15 @@ def _row(t: Tables, picked: Ints, order: Ints, row: int, moves: Floats, walked: 
             for role in range(roles, ROLES):
                 moves[role] = moves[0]
             bits, partial = t.bits[operand] / 8, t.bits[3] / 8
-            whole = _inputs(t, picked, level, innermost, loop) if operand == _INPUT else t.elements[operand]
-            far = _share(t, picked, operand, asked[SHARE]) if t.fans and asked[SHARE] != asked[UP] else whole
-            near = (
-                _share(t, picked, operand, asked[FIRST_INSIDE])
-                if t.fans and asked[FIRST_INSIDE] != asked[UP]
-                else whole
-            )
+            moving = t.window_dim[innermost] if place >= 0 and t.reuses[level] and operand == _INPUT else -1
+            whole = float(t.elements[operand])
+            if operand == _INPUT and t.slides:
+                whole *= _inputs(t, picked, asked[UP], moving, loop)
+            far, near = whole, whole
+            if asked[SHARE] != asked[UP]:
+                far = _share(t, picked, operand, asked[SHARE], moving, loop)
+            if asked[FIRST_INSIDE] != asked[UP]:
+                near = _share(t, picked, operand, asked[FIRST_INSIDE], moving, loop)
             if operand == _OUTPUT:
                 parents, copies = 1.0, 1.0
                 if t.fans:
@@ -224,11 +224,7 @@ def _fill(t: Tables, cut: Ints, nests: Ints, nest: Ints, moved: Moved) -> None:
     for row in range(cut.shape[0]):
         _row(t, cut[row], nests[nest[row]], row, moves, walked, moved)
         for operand in range(3):
-            for level in range(t.parent.shape[0]):
-                if t.parent[level, operand] >= 0:
-                    tile = _tile(t, cut[row], operand, level, t.cover, t.step)
-                    moved.ramp[row, operand] = tile * t.bits[operand] / 8
-                    break
+            moved.ramp[row, operand] = _ramp(t, cut[row], operand)
 
 
 def move(tables: Tables, cut: Ints, nests: Ints, nest: Ints) -> Moved:

@@ -8,17 +8,13 @@ or march in step with the first).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import compiled
-from accelsim.dims import WINDOWS
 from accelsim.mapping.nest import Cuts, Ints
-from accelsim.workload.ops import Op
 
-__all__ = ["Question", "Windows", "counts", "pieces", "points", "windows"]
+__all__ = ["Question", "begun", "counts", "pieces"]
 
 Floats = npt.NDArray[np.float64]
 #: Down to which place (1 to ``L``, ``L + 1`` the array), and a bit for each place where only the first copy counts.
@@ -137,150 +133,19 @@ def pieces(size: int, cuts: Cuts, first: int) -> tuple[Ints, Ints]:
     return sizes[:, :used], times[:, :used]
 
 
-def points(size: int, cuts: Cuts, asked: tuple[Question, ...]) -> Floats:
-    """Return the points that the pieces of each cut hold together, shape ``(cuts, questions)``."""
-    return counts(size, cuts, asked)[1]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Windows:
-    """What tiles see along a window axis, by the cut of the output dim and that of the filter dim.
-
-    Attributes:
-        fetched: Shape ``(output cuts, filter cuts, L)``: input positions that one walk over the tiles of each level
-            fetches; padding never, what neighbours share again.
-        sliding: Shape ``(output cuts, filter cuts, L, L)``: the same where a tile that the output loop of a level (last
-            axis) moves on to fetches only what the tile before it did not have.
-        held: Shape ``(output cuts, filter cuts, L)``: positions that a full tile sees, at most the whole axis.
-        step: The same of a full step of all copies.
-        first: Shape ``(output cuts, filter cuts, questions)``: positions that one walk fetches if some places count
-            the first copy only; padding of it is not taken off.
-    """
-
-    fetched: Floats
-    sliding: Floats
-    held: Floats
-    step: Floats
-    first: Floats
-
-
 @compiled
-def _cut(size: int, tiles: Ints, copies: Ints, place: int, loop: int) -> tuple[Ints, Ints, Ints]:
-    """Return starts and ends of the tiles at ``place``, and where the tile ended that its copy had a step before.
-
-    The step is one of the loop of level ``loop``; where this loop begins anew, nothing was there before: -1.
-    """
-    starts, ends, before = np.zeros(1, np.int64), np.full(1, size, np.int64), np.full(1, -1, np.int64)
-    moved = tiles[loop] * copies[loop] if loop >= 0 else 0
-    for level in range(place):
-        tile = tiles[level]
-        step = tile * copies[level]
-        total = 0
-        for old in range(len(starts)):
-            total += -((starts[old] - ends[old]) // tile)
-        new_starts, new_ends, new_before = (
-            np.empty(total, np.int64),
-            np.empty(total, np.int64),
-            np.empty(total, np.int64),
-        )
-        at = 0
-        for old in range(len(starts)):
-            start = starts[old]
-            while start < ends[old]:
-                new_starts[at], new_ends[at] = start, min(start + tile, ends[old])
-                new_before[at] = -1
-                if level == loop and start - starts[old] >= step:
-                    new_before[at] = start - step + tile
-                elif level > loop >= 0 and before[old] >= 0:
-                    # A tile within one that moved on lay as far from the start of its own.
-                    new_before[at] = min(start - moved + tile, before[old])
-                start += tile
-                at += 1
-        starts, ends, before = new_starts, new_ends, new_before
-    return starts, ends, before
+def _begun(size: int, tiles: Ints, copies: Ints, found: Floats) -> None:
+    width = tiles.shape[1]
+    sizes, times = np.empty(2 * width + 2, np.int64), np.empty(2 * width + 2, np.int64)
+    for cut in range(tiles.shape[0]):
+        for place in range(found.shape[1]):
+            count = _deal(size, tiles[cut], copies[cut], place + 1, 0, 0, sizes, times)
+            for at in range(count):
+                found[cut, place] += float(times[at]) * float(sizes[at])
 
 
-@compiled
-def _fetched(
-    sizes: tuple[int, int],
-    way: tuple[int, int, int, int],
-    out_tiles: Ints,
-    out_copies: Ints,
-    tap_tiles: Ints,
-    tap_copies: Ints,
-    levels: int,
-    fetched: Floats,
-    sliding: Floats,
-) -> None:
-    """Fill ``fetched`` and ``sliding``; ``way`` is stride, dilation, padding and extent."""
-    stride, dilation, padding, extent = way
-    for tap in range(tap_tiles.shape[0]):
-        for out in range(out_tiles.shape[0]):
-            for place in range(1, levels + 1):
-                tap_starts, tap_ends, _ = _cut(sizes[1], tap_tiles[tap], tap_copies[tap], place, -1)
-                for loop in range(-1, place):
-                    starts, ends, before = _cut(sizes[0], out_tiles[out], out_copies[out], place, loop)
-                    total = 0
-                    for one in range(len(starts)):
-                        for other in range(len(tap_starts)):
-                            low = starts[one] * stride + tap_starts[other] * dilation - padding
-                            high = (ends[one] - 1) * stride + (tap_ends[other] - 1) * dilation - padding + 1
-                            if before[one] >= 0:
-                                low = max(
-                                    low, (before[one] - 1) * stride + (tap_ends[other] - 1) * dilation - padding + 1
-                                )
-                            low, high = min(max(low, 0), extent), min(max(high, 0), extent)
-                            total += max(high - low, 0)
-                    if loop < 0:
-                        fetched[out, tap, place - 1] = total
-                    else:
-                        sliding[out, tap, place - 1, loop] = total
-
-
-def windows(op: Op, axis: int, out: Cuts, tap: Cuts, asked: tuple[Question, ...]) -> Windows:
-    """Return what tiles see along an axis of ``WINDOWS``.
-
-    Args:
-        op: The op.
-        axis: Planes, rows or columns.
-        out: Cuts of the output dim.
-        tap: Cuts of the filter dim.
-        asked: Questions about the first copies.
-    """
-    levels = out.tiles.shape[1]
-    sizes = (op.size(WINDOWS[axis][0]), op.size(WINDOWS[axis][1]))
-    stride, dilation, extent = op.stride[axis], op.dilation[axis], op.extent[axis]
-    fetched = np.zeros((len(out), len(tap), levels))
-    sliding = np.zeros((len(out), len(tap), levels, levels))
-    way = (stride, dilation, op.padding[axis], extent)
-    _fetched(sizes, way, out.tiles, out.copies, tap.tiles, tap.copies, levels, fetched, sliding)
-
-    def span(outputs: Ints, taps: Ints) -> Floats:
-        reach = (taps[None, :] - 1) * dilation + 1
-        return np.asarray(np.minimum((outputs[:, None] - 1) * stride + reach, extent), dtype=float)
-
-    first = np.zeros((len(out), len(tap), len(asked)))
-    for at, (place, mask) in enumerate(asked):
-        (out_sizes, out_times), (tap_sizes, tap_times) = (
-            _at(size, cuts, place, mask) for size, cuts in zip(sizes, (out, tap), strict=True)
-        )
-        for one in range(out_sizes.shape[1]):
-            for other in range(tap_sizes.shape[1]):
-                met = out_times[:, one][:, None] * tap_times[:, other][None, :]
-                first[:, :, at] += np.where(met > 0, met * span(out_sizes[:, one], tap_sizes[:, other]), 0)
-    steps = [cuts.steps(size) for cuts, size in zip((out, tap), sizes, strict=True)]
-    return Windows(
-        fetched,
-        sliding,
-        np.stack([span(out.tiles[:, level], tap.tiles[:, level]) for level in range(levels)], axis=2),
-        np.stack([span(steps[0][:, level], steps[1][:, level]) for level in range(levels)], axis=2),
-        first,
-    )
-
-
-def _at(size: int, cuts: Cuts, place: int, first: int) -> tuple[Ints, Ints]:
-    """Return the pieces at ``place`` and how often each is met, all loops walked."""
-    shorter = Cuts(
-        cuts.places[:, :place], np.concatenate([cuts.copies[:, :place], np.ones((len(cuts), 1), np.int64)], axis=1)
-    )
-    return pieces(size, shorter, first)
+def begun(size: int, cuts: Cuts) -> Floats:
+    """Return the points that all copies of each level take in the first turn of all loops, shape ``(cuts, L)``."""
+    found = np.zeros(cuts.tiles.shape)
+    _begun(size, cuts.places, cuts.copies, found)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from accelsim.cost.rows import Kept, Machine
 from accelsim.mapping.nest import Ints
 from accelsim.workload.ops import Op
 
-__all__ = ["Rows", "Store", "store_of"]
+__all__ = ["Rows", "Store", "rows_of", "store_of"]
 
 Floats = npt.NDArray[np.float64]
 #: Rows after which a store is given up for a new one.
@@ -45,6 +46,22 @@ class Rows(NamedTuple):
     room: Floats
     allowed: npt.NDArray[np.bool_]
     starts: Ints
+
+
+def rows_of(fronts: Sequence[Front]) -> Rows:
+    """Return the rows of fronts side by side."""
+    asked = [one.demand for one in fronts]
+    return Rows(
+        moved=np.concatenate([one.moved.sum(axis=2) for one in asked]),
+        one=np.concatenate([one.one for one in asked]),
+        serial=np.concatenate([one.serial for one in asked]),
+        ramp=np.concatenate([one.ramp for one in asked]),
+        cycles=np.concatenate([one.cycles for one in asked]),
+        steps=np.concatenate([one.rows.work.steps[one.chosen] for one in fronts]),
+        room=np.concatenate([one.room.sum(axis=2) for one in asked]),
+        allowed=np.concatenate([one.allowed for one in asked]),
+        starts=np.cumsum([0, *map(len, fronts)]),
+    )
 
 
 class Store:
@@ -110,19 +127,8 @@ class Store:
             new.append(front(self._ops[place], self._machine, kept))
             self._front[place, code] = len(self.fronts) + len(new) - 1
         self.fronts += new
-        asked = [one.demand for one in new]
-        ends = self.rows.starts[-1] + np.cumsum([len(one) for one in new])
-        parts = Rows(
-            np.concatenate([one.moved.sum(axis=2) for one in asked]),
-            np.concatenate([one.one for one in asked]),
-            np.concatenate([one.serial for one in asked]),
-            np.concatenate([one.ramp for one in asked]),
-            np.concatenate([one.cycles for one in asked]),
-            np.concatenate([one.rows.work.steps[one.chosen] for one in new]),
-            np.concatenate([one.room.sum(axis=2) for one in asked]),
-            np.concatenate([one.allowed for one in asked]),
-            ends.astype(np.int64),
-        )
+        parts = rows_of(new)
+        parts = parts._replace(starts=parts.starts[1:] + self.rows.starts[-1])
         self.rows = Rows(*(np.concatenate(pair) for pair in zip(self.rows, parts, strict=True)))
 
     @property

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.cost.moves import ROLES, Tables, move
-from accelsim.cost.pieces import Question, counts, windows
+from accelsim.cost.pieces import Question, begun, counts
+from accelsim.cost.windows import windows
 from accelsim.dims import DIMS, OPERANDS, WINDOWS, Dim, Operand
 from accelsim.mapping.nest import Cuts, Ints, Mappings
 from accelsim.workload.ops import Op, Sliding
@@ -131,11 +132,11 @@ def tables_of(op: Op, cuts: tuple[Cuts, ...], structure: Structure) -> Tables:
     shape = (len(dims), most)
     turns = np.zeros((*shape, levels), dtype=bool)
     counted, summed = np.ones((*shape, len(questions), levels + 2)), np.ones((*shape, len(questions)))
-    tile, cover = np.ones((*shape, levels)), np.ones((*shape, levels))
+    tile, start = np.ones((*shape, levels)), np.ones((*shape, levels))
     for at, dim in enumerate(dims):
         one = cuts[dim.position]
         counted[at, : len(one)], summed[at, : len(one)] = counts(op.size(dim), one, questions)
-        tile[at, : len(one)], cover[at, : len(one)] = one.tiles, one.steps(op.size(dim))
+        tile[at, : len(one)], start[at, : len(one)] = one.tiles, begun(op.size(dim), one)
         turns[at, : len(one)] = one.outer(op.size(dim)) > one.steps(op.size(dim))
     sliding = slides(op)
     indexes = np.array([relevant(op, operand) for operand in OPERANDS])
@@ -154,8 +155,8 @@ def tables_of(op: Op, cuts: tuple[Cuts, ...], structure: Structure) -> Tables:
         counted=counted,
         summed=summed,
         tile=tile,
-        cover=cover,
-        **_window_tables(op, cuts, questions, sliding),
+        start=start,
+        **_window_tables(op, cuts, questions, sliding=any(structure.sliding)),
         asked=asked,
         parent=np.array(
             [[structure.parent(m, o) if structure.holds[m][o] else -1 for o in range(3)] for m in range(1, levels + 1)]
@@ -187,11 +188,13 @@ def _questions(structure: Structure) -> tuple[tuple[Question, ...], Ints]:
     return tuple(questions), asked
 
 
-def _window_tables(op: Op, cuts: tuple[Cuts, ...], questions: tuple[Question, ...], sliding: bool) -> dict[str, Floats]:
+def _window_tables(
+    op: Op, cuts: tuple[Cuts, ...], questions: tuple[Question, ...], *, sliding: bool
+) -> dict[str, Floats]:
     """Return the tables of all window axes side by side; of an input that does not slide, empty ones."""
-    pairs = [(cuts[out.position], cuts[tap.position]) for out, tap in WINDOWS] if sliding else []
-    found = [windows(op, axis, out, tap, questions) for axis, (out, tap) in enumerate(pairs)]
-    ways = {"fetched": 3, "sliding": 4, "held": 3, "step": 3, "first": 3}
+    pairs = [(cuts[out.position], cuts[tap.position]) for out, tap in WINDOWS] if slides(op) else []
+    found = [windows(op, axis, out, tap, questions, sliding=sliding) for axis, (out, tap) in enumerate(pairs)]
+    ways = {"seen": 4, "held": 3, "begun": 3}
     return {name: _side_by_side([getattr(one, name) for one in found], axes) for name, axes in ways.items()}
 
 

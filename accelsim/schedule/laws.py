@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import compiled
-from accelsim.cost.energy import leakage_mw, op_bits, vector_pj
+from accelsim.cost.choose import Prices
+from accelsim.cost.energy import vector_pj
 from accelsim.cost.store import Rows
 from accelsim.dims import WINDOWS, Dim
 from accelsim.errors import BrokenLawError
@@ -38,7 +39,6 @@ Ints = npt.NDArray[np.int64]
 VARIABLE = "ACCELSIM_CHECK"
 #: Sums of the same numbers in another order differ by less.
 _ROUNDING = 1e-9
-_PJ_PER_MW_S = 1e9
 
 
 def checking() -> bool:
@@ -88,7 +88,7 @@ class _Given(NamedTuple):
         base: Shape ``(mac steps,)``: energy of MACs and registers.
         least: Shape ``(mac steps, 3)``: compulsory bytes of ``W I O``.
         free: Shape ``(M, mac steps, D)``.
-        price: Shape ``(M, D, 2)``: pJ of a byte read and written.
+        price: Shape ``(M, 2, D)``: pJ of a byte read and written.
         leak: Shape ``(D,)``: pJ a cycle.
         pes: Shape ``(D,)``.
         each: pJ of an elementary operation.
@@ -138,13 +138,13 @@ def _stream(steps: Steps, place: int, design: int, where: _Where, price: Floats)
     for read in range(steps.first_read[place], steps.first_read[place + 1]):
         writer = steps.writer[read]
         level = where.near if writer >= 0 and where.outputs[writer, design] else 0
-        energy += steps.read[read] * price[level, design, 0]
+        energy += steps.read[read] * price[level, 0, design]
         outer += steps.read[read] if level == 0 else 0.0
     level = where.weight_level if where.weights[place, design] else 0
-    energy += steps.looked_up[place] * price[level, design, 0]
+    energy += steps.looked_up[place] * price[level, 0, design]
     outer += steps.looked_up[place] if level == 0 else 0.0
     level = where.near if where.outputs[place, design] else 0
-    energy += steps.written[place] * price[level, design, 1]
+    energy += steps.written[place] * price[level, 1, design]
     outer += steps.written[place] if level == 0 else 0.0
     return outer, energy
 
@@ -162,12 +162,12 @@ def _first_broken(given: _Given, steps: Steps, where: _Where, rows: Rows) -> tup
                 if not 0 <= figure < np.inf:
                     return 0, place, design, figure, 0.0
             pes, macs = given.pes[design], given.macs[place]
-            if not macs <= pes * busy * slack:
-                return 1, place, design, macs, pes * busy
-            if not busy <= cycles * slack:
-                return 2, place, design, busy, cycles
             if not cycles * slack >= macs / pes:
-                return 3, place, design, cycles, macs / pes
+                return 1, place, design, cycles, macs / pes
+            if not macs <= pes * busy * slack:
+                return 2, place, design, macs, pes * busy
+            if not busy <= cycles * slack:
+                return 3, place, design, busy, cycles
             ledger = steps.work[place] * given.each + given.leak[design] * cycles
             mac = given.mac[place]
             if mac < 0:
@@ -180,8 +180,8 @@ def _first_broken(given: _Given, steps: Steps, where: _Where, rows: Rows) -> tup
                 least += 0.0 if where.outputs[place, design] else given.least[mac, 2]
                 ledger += given.base[mac]
                 for level in range(given.free.shape[0]):
-                    ledger += rows.moved[row, level, 0] * given.price[level, design, 0]
-                    ledger += rows.moved[row, level, 1] * given.price[level, design, 1]
+                    ledger += rows.moved[row, level, 0] * given.price[level, 0, design]
+                    ledger += rows.moved[row, level, 1] * given.price[level, 1, design]
                     if not rows.room[row, level] <= given.free[level, mac, design]:
                         return 6, place, design, rows.room[row, level], given.free[level, mac, design]
             if not outer * slack >= least:
@@ -194,9 +194,9 @@ def _first_broken(given: _Given, steps: Steps, where: _Where, rows: Rows) -> tup
 #: The laws of a step, in the order in which they are checked.
 LAWS = (
     "every figure is finite and at least 0",
+    "overall utilization is at most 1: cycles >= MACs / peak",
     "spatial utilization is at most 1: MACs <= PEs x steps",
     "temporal utilization is at most 1: steps <= cycles",
-    "overall utilization is at most 1: cycles >= MACs / peak",
     "traffic of the outermost memory is at least the compulsory traffic",
     "energy is the sum of its ledger",
     "the chosen mapping fits every memory",
@@ -204,7 +204,13 @@ LAWS = (
 
 
 def check_run(
-    plans: Sequence[Plan], accelerator: Accelerator, result: Run, rows: Rows, base: Floats, free: Floats
+    plans: Sequence[Plan],
+    accelerator: Accelerator,
+    result: Run,
+    rows: Rows,
+    charged: Prices,
+    base: Floats,
+    free: Floats,
 ) -> None:
     """Hold every step on every design that has mappings against the laws.
 
@@ -213,6 +219,7 @@ def check_run(
         accelerator: The designs.
         result: What they cost.
         rows: The rows of all fronts.
+        charged: What the designs charge.
         base: Shape ``(mac steps,)``: energy of the MACs of a step and of the registers that they touch.
         free: Shape ``(memories, mac steps, designs)``: room for tiles.
 
@@ -220,10 +227,8 @@ def check_run(
         BrokenLawError: A law does not hold; the first layer and design is named.
     """
     table, stays = result.table, result.stays
-    where = _Where(
-        stays.weights, stays.inputs, stays.outputs, stays.weight_level or 0, stays.activation_level or 0
-    )
-    broken = _Broken(*_first_broken(_given(accelerator, result, rows, base, free), table.steps, where, rows))
+    where = _Where(stays.weights, stays.inputs, stays.outputs, stays.weight_level or 0, stays.activation_level or 0)
+    broken = _Broken(*_first_broken(_given(accelerator, result, rows, charged, base, free), table.steps, where, rows))
     if broken.law >= 0:
         step = [step for plan in plans for step in plan.steps][broken.step]
         design = accelerator.parameters[broken.design]
@@ -231,20 +236,11 @@ def check_run(
         raise BrokenLawError(step.name, law, broken.found, broken.wanted)
 
 
-def _given(accelerator: Accelerator, result: Run, rows: Rows, base: Floats, free: Floats) -> _Given:
-    table, count = result.table, len(accelerator)
+def _given(accelerator: Accelerator, result: Run, rows: Rows, charged: Prices, base: Floats, free: Floats) -> _Given:
+    table = result.table
     mac, macs = np.full(len(table), -1), np.zeros(len(table))
     mac[table.mac_places] = np.arange(len(table.mac_places))
     macs[table.mac_places] = np.array([op.macs for op in table.ops], dtype=float)[table.op]
-    price = np.zeros((len(accelerator.memories), count, 2))
-    for level, memory in enumerate(accelerator.memories):
-        for way, each in enumerate((memory.read_pj_per_byte, memory.write_pj_per_byte)):
-            if each is not None:
-                price[level, :, way] = each
-    leak = np.zeros(count)
-    for part in leakage_mw(accelerator, op_bits(table.ops[0])):
-        if part is not None:
-            leak += part / accelerator.clock_hz * _PJ_PER_MW_S
     return _Given(
         legal=np.repeat(result.legal, np.diff(table.steps.starts), axis=0),
         cycles=result.latency_cycles,
@@ -257,8 +253,8 @@ def _given(accelerator: Accelerator, result: Run, rows: Rows, base: Floats, free
         base=base,
         least=np.array([compulsory_bytes(op) for op in table.ops])[table.op],
         free=free,
-        price=price,
-        leak=leak,
+        price=charged.pj_per_byte,
+        leak=charged.leakage,
         pes=np.asarray(accelerator.pes, dtype=float),
         each=vector_pj(accelerator.technology) or 0.0,
     )

@@ -121,7 +121,7 @@ def run(plans: Sequence[Plan], accelerator: Accelerator) -> Run:
         stays=stays,
     )
     if checking():
-        check_run(plans, accelerator, found, store.rows, base, free)
+        check_run(plans, accelerator, found, store.rows, charged, base, free)
     return found
 
 

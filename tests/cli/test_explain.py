@@ -81,7 +81,7 @@ def lines_of(out: str, title: str) -> list[str]:
 def test_traffic_names_every_boundary_and_operand_with_its_loops(accelsim: Run) -> None:
     said = accelsim("explain", "traffic", "-n", "mobilenet_v2", "-w", "systolic", "--layer", "1.conv")
     assert said.code == 0, said.err
-    # 32 kernels of 3 x 3 x 3; seven tiles of 16 rows see 33 rows of the input, the last, with padding below, 32 + 1 - 1.
+    # 32 kernels of 3 x 3 x 3; tiles of 16 rows see 33 rows of the input, one of them padding in the first tile.
     assert lines_of(said.out, "W, weights") == [
         "  dram: W read for buffer = K x C x FY x FX x no refetch x W bits / 8",
         "    = 32 x 3 x 3 x 3 x 1 x 8 / 8 = 864 B",
@@ -193,7 +193,7 @@ def test_a_layer_of_several_steps_says_which(accelsim: Run) -> None:
 
 
 def test_an_unknown_question_is_refused() -> None:
-    with pytest.raises(InputError, match="got 'cycle'.*Did you mean 'cycles'"):
+    with pytest.raises(InputError, match=r"got 'cycle'.*Did you mean 'cycles'"):
         explain("cycle", load_network("mobilenet_v2"), load_hardware("npu"))
     assert list(Question) == list(QUESTIONS)
 
@@ -207,7 +207,7 @@ def test_a_sum_that_is_not_the_models_figure_is_never_shown(monkeypatch: pytest.
         return result
 
     monkeypatch.setattr(answer, "evaluate", wrong)
-    with pytest.raises(BrokenLawError, match="layer 1.conv breaks a law of the model: the worked sum is the model's"):
+    with pytest.raises(BrokenLawError, match=r"layer 1\.conv breaks a law of the model: the worked sum is the model's"):
         explain("energy", load_network("mobilenet_v2"), load_hardware("npu"), "1.conv")
 
 

@@ -57,9 +57,9 @@ def test_what_stays_takes_room_and_no_load(accelsim: Run) -> None:
 def test_a_layer_without_macs_has_no_nest(accelsim: Run) -> None:
     out = accelsim("show", "mapping", "-n", "mobilenet_v2", "-w", "npu", "-l", "3.2.add").out
     assert "stream through the vector unit" in out
-    assert json.loads(accelsim("show", "mapping", "-n", "mobilenet_v2", "-w", "npu", "-l", "3.2.add", "--json").out) == [
-        {"layer": "3.2.add", "op": "add", "shape": "24x56x56 -> 24x56x56", "nest": []}
-    ]
+    assert json.loads(
+        accelsim("show", "mapping", "-n", "mobilenet_v2", "-w", "npu", "-l", "3.2.add", "--json").out
+    ) == [{"layer": "3.2.add", "op": "add", "shape": "24x56x56 -> 24x56x56", "nest": []}]
 
 
 @pytest.mark.parametrize("hardware", TEMPLATES)
@@ -115,7 +115,9 @@ def test_a_load_stands_inside_the_innermost_loop_that_indexes_its_operand(hardwa
                 around.append(line)
             if isinstance(line, Move) and line.kind == "load":
                 assert not around or around[-1].dim in indexed[line.operand].split()
-                inner = next(at for at, other in enumerate(one.lines) if isinstance(other, Held) and other.memory == line.target)
+                inner = next(
+                    at for at, other in enumerate(one.lines) if isinstance(other, Held) and other.memory == line.target
+                )
                 between = [other for other in one.lines[place:inner] if isinstance(other, For)]
                 assert not any(loop.dim in indexed[line.operand].split() for loop in between)
 
@@ -188,7 +190,11 @@ def test_a_load_in_front_of_copies_is_for_all_of_them() -> None:
     held = {line.memory: line for line in lines if isinstance(line, Held)}
     copies = {line.dim: line.copies for line in lines if isinstance(line, Copies)}
     assert copies == {"K": 16, "C": 16}
-    loads = {line.operand: line for line in lines if isinstance(line, Move) and line.kind == "load" and line.source == "buffer"}
+    loads = {
+        line.operand: line
+        for line in lines
+        if isinstance(line, Move) and line.kind == "load" and line.source == "buffer"
+    }
     tile = {name: next(iter(held[name].tiles.values()))["bytes"] for name in ("weights", "inputs")}
     assert loads["W"].depth < inside["weights"], "outside the copies: 16 x 16 of them take a tile each"
     assert loads["W"].bytes == 16 * 16 * tile["weights"] / 2, "half of the room is for the next tile"

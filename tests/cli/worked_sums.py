@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ def _number(text: str) -> float:
 def sums(out: str) -> list[Sum]:
     """Return every sum of a printed explanation."""
     lines, found = out.splitlines(), []
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in itertools.pairwise(lines):
         if not line.startswith("    = "):
             continue
         assert before.startswith("  "), before

@@ -350,6 +350,23 @@ def test_weights_come_again_after_a_stripe_and_sums_that_stay_cross_once() -> No
     assert found.edge == [0, 12 * 16]
 
 
+@pytest.mark.parametrize(
+    ("columns", "turns"),
+    [
+        (1, 2 * 5),  # one kernel and one pixel at a time
+        (2, 1 * 5),  # both kernels
+        (3, 1 * 5),  # a third column is no use: it does not hold both kernels of a second pixel
+        (4, 1 * 3),  # both kernels of two pixels
+        (5, 1 * 3),
+        (9, 1 * 2),
+        (10, 1 * 1),
+    ],
+)
+def test_kernels_first_then_pixels_with_the_columns_that_are_left(columns: int, turns: int) -> None:
+    op = Op("convolution", loops(K=2, OX=5), extent=(1, 1, 5), bits=BITS)
+    assert run(op, [Level("WIO", {"K": 2, "OX": 5})], flow="cells", columns=columns).steps == turns
+
+
 def test_the_first_copy_is_the_busiest_once_padding_counts() -> None:
     # Three outputs, one a copy, over 3 columns with a zero at either end: they see 2, 3 and 2 real columns.
     op = Op("convolution", loops(OX=3, FX=3), padding=(0, 0, 1), extent=(1, 1, 3), bits=BITS)

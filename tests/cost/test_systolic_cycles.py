@@ -9,15 +9,12 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle.cases import DATAFLOWS
 from oracle.systolic import multiply
 
-from accelsim.cost.compute import Compute, compute
-from accelsim.cost.layout import lay_out
-from accelsim.cost.rows import op_rows, stack
+from accelsim.cost.array import Geometry, Work, work
 from accelsim.cost.traffic import Structure
 from accelsim.dims import DIMS, WINDOWS, Dim
-from accelsim.hardware.accelerator import Array
+from accelsim.hardware.engines import ENGINES
 from accelsim.mapping.nest import Mappings
 from accelsim.workload.ops import Op, convolution, fully_connected, matmul
 
@@ -26,18 +23,11 @@ SYSTOLIC = ("weight_stationary", "output_stationary", "input_stationary")
 sides = st.integers(1, 6)
 
 
-def uncut(op: Op, dataflow: str, rows: int, columns: int) -> Compute:
+def uncut(op: Op, dataflow: str, rows: int, columns: int) -> Work:
     """Return what the model says of ``op`` as a single tile."""
-    whole = Mappings(np.array([[op.sizes]]), np.arange(len(DIMS))[None, None, :])
-    table = stack([op_rows(op, whole, Structure(((True,) * 3,) * 2, (False,) * 2, outputs_held=False))])
-    array = Array(
-        dataflow=DATAFLOWS[dataflow],
-        rows=np.array([float(rows)]),
-        columns=np.array([float(columns)]),
-        hold_limit=np.array([math.inf]),
-        dispatch_cycles=np.zeros(1),
-    )
-    return compute(lay_out(table, array.dataflow), array)
+    whole = Mappings.of(np.array([[op.sizes]]), np.arange(len(DIMS))[None, None, :])
+    structure = Structure(((True,) * 3,) * 2, (False,) * 2, outputs_held=False)
+    return work(op, whole, structure, ENGINES["systolic"][dataflow], Geometry(rows, columns, math.inf))
 
 
 def random_matrix(seed: int, *shape: int) -> Matrix:
@@ -54,8 +44,8 @@ def test_matrix_products(dataflow: str, pixels: int, depth: int, kernels: int, r
     op = fully_connected((pixels, depth, 1, 1), kernels)
     model = uncut(op, dataflow, rows, columns)
     assert run.multiplications == op.macs
-    assert run.cycles == model.cycles[0, 0]
-    assert model.steps[0, 0] <= run.cycles
+    assert run.cycles == model.cycles[0]
+    assert model.steps[0] <= run.cycles
 
 
 def unrolled(image: Matrix, op: Op) -> Matrix:
@@ -94,7 +84,7 @@ def test_convolutions(dataflow: str, op: Op) -> None:
             direct += image[(c, *at)] * filters[(k, c, *tap)]
         assert run.product[np.ravel_multi_index(tuple(pixel), pixels), k] == direct
     model = uncut(op, dataflow, 4, 3)
-    assert run.cycles == model.cycles[0, 0]
+    assert run.cycles == model.cycles[0]
     assert run.multiplications == op.macs
 
 
@@ -110,7 +100,7 @@ def test_products_of_two_activations_run_head_by_head(dataflow: str) -> None:
         for head, run in enumerate(runs)
     )
     model = uncut(op, dataflow, 4, 3)
-    assert sum(run.cycles for run in runs) == model.cycles[0, 0]
+    assert sum(run.cycles for run in runs) == model.cycles[0]
     assert sum(run.multiplications for run in runs) == op.macs
 
 

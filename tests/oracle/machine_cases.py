@@ -23,7 +23,6 @@ DATAFLOWS: dict[str, Dataflow] = {flow.name: flow for engine in ENGINES for flow
 BITS = Bits(W=4, I=8, O=16, partial=32)
 _MOST_MACS = 300
 _LONGEST_LOOP = 6
-_LONGEST_FILTER = 3
 _MOST_COPIES = 12
 _MOST_ALONG_A_DIM = 4
 _TAPS = tuple(tap for _, tap in WINDOWS)
@@ -54,8 +53,9 @@ def _sizes(draw: st.DrawFn, turning: Iterable[Dim]) -> dict[Dim, int]:
     order = draw(st.permutations(list(turning)))
     long = order[0] if draw(st.integers(0, 3)) == 0 else None
     for dim in order:
-        longest = _LONGEST_FILTER if dim in _TAPS else 4 * _LONGEST_LOOP if dim is long else _LONGEST_LOOP
-        sizes[dim] = draw(st.integers(1, min(longest, room)))
+        longest = 4 * _LONGEST_LOOP if dim is long else _LONGEST_LOOP
+        # Filters of one tap have no windows to speak of.
+        sizes[dim] = min(draw(st.integers(1, longest) if dim not in _TAPS else st.sampled_from([1, 2, 3, 3])), room)
         room //= sizes[dim]
     return sizes
 
@@ -71,7 +71,7 @@ def _convolutions(draw: st.DrawFn) -> Op:
     for axis, (out, tap) in enumerate(WINDOWS):
         if WINDOWS[axis] not in windows:
             continue
-        stride[axis], dilation[axis] = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+        stride[axis], dilation[axis] = draw(st.sampled_from([1, 1, 2, 3])), draw(st.integers(1, 3))
         reach = (sizes[tap] - 1) * dilation[axis] + 1
         padding[axis] = draw(st.integers(0, reach - 1))
         seen = (sizes[out] - 1) * stride[axis] + reach - padding[axis]
@@ -104,34 +104,47 @@ def _divisors(number: int) -> list[int]:
     return [d for d in range(1, number + 1) if number % d == 0]
 
 
-def _copies(draw: st.DrawFn, turning: Sequence[int], fans: Sequence[bool], room: int) -> list[list[int]]:
-    """Draw the copies along each dim at every place that may stand in copies; at most ``room`` in all."""
-    copies = [[1] * len(DIMS) for _ in fans]
+def _copies(draw: st.DrawFn, turning: Sequence[int], fans: Sequence[bool]) -> list[list[int]]:
+    """Draw the copies along each dim at every place that may stand in copies."""
+    copies, room = [[1] * len(DIMS) for _ in fans], _MOST_COPIES
     for place, fan in enumerate(fans):
-        for dim in draw(st.lists(st.sampled_from(turning), max_size=2)) if fan and turning else ():
+        for dim in draw(st.lists(st.sampled_from(turning), max_size=2, unique=True)) if fan and turning else ():
             copies[place][dim] = min(draw(st.integers(2, _MOST_ALONG_A_DIM)), room)
             room //= copies[place][dim]
     return copies
 
 
+def _tile(draw: st.DrawFn, size: int, copies: int, *, even: bool) -> int:
+    """Draw what a copy takes of a piece of a dim; copies that are left without work are drawn too, but rarely."""
+    most = -(-size // copies)
+    if even:
+        return draw(st.sampled_from(_divisors(most)))
+    return draw(st.one_of(*[st.integers(1, most)] * 3, st.integers(1, size)))
+
+
 @st.composite
 def _mappings(draw: st.DrawFn, op: Op, fans: Sequence[bool]) -> Mapping:
-    """Draw a nest with copies at the places ``fans``, the array last; some or no tiles divide what they cut."""
+    """Draw a nest with copies at the places ``fans``, the array last; some or no tiles divide what they cut.
+
+    In half of them windows slide: the filter is whole, and pixels are the innermost loops.
+    """
     turning = [place for place, size in enumerate(op.sizes) if size > 1]
     idle = [place for place in range(len(DIMS)) if place not in turning]
-    copies = _copies(draw, turning, fans, _MOST_COPIES)
-    even = draw(st.booleans())
-    tiles, outer = [], list(op.sizes)
+    pixels = [out.position for out, _ in WINDOWS if out.position in turning]
+    slides, even = bool(pixels) and draw(st.booleans()), draw(st.booleans())
+    cut = [place for place in turning if not (slides and DIMS[place] in _TAPS)]
+    copies = _copies(draw, cut, fans)
+    tiles, orders, outer = [], [], list(op.sizes)
     for place in range(len(fans) - 1):
-        for dim in turning:
-            # Copies that have nothing to do are drawn too, but rarely.
-            most = -(-outer[dim] // copies[place][dim])
-            if even:
-                outer[dim] = draw(st.sampled_from(_divisors(most)))
-            else:
-                outer[dim] = draw(st.one_of(*[st.integers(1, most)] * 3, st.integers(1, outer[dim])))
+        order = draw(st.permutations(turning))
+        if slides:
+            last = draw(st.sampled_from(pixels))
+            order = [*(dim for dim in order if dim != last), last]
+        for dim in cut:
+            turns = 2 if slides and dim == order[-1] and outer[dim] > copies[place][dim] else 1
+            outer[dim] = _tile(draw, outer[dim], copies[place][dim] * turns, even=even)
         tiles.append(tuple(outer))
-    orders = [(*draw(st.permutations(turning)), *idle) for _ in tiles]
+        orders.append((*order, *idle))
     return Mapping(tuple(tiles), tuple(orders), tuple(map(tuple, copies)))
 
 
@@ -156,7 +169,7 @@ def machine_cases(draw: st.DrawFn, *, fans: bool = True, count: int = 2, flow: s
     inside = [draw(st.tuples(flag, flag, flag).filter(any)) for _ in range(levels)]
     machine = Machine(
         holds=((True, True, True), *inside),
-        sliding=(False, *flags(levels)),
+        sliding=(False, *(draw(st.sampled_from([True, True, False])) for _ in range(levels))),
         fans=spread,
         multicast=flags(levels + 1),
         reduces=flags(levels + 1),

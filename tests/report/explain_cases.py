@@ -1,4 +1,4 @@
-"""Layers with any mapping on machines of any shape, for the tests of explanations: every part of the model by itself."""
+"""Layers with any mapping on machines of any shape, for the tests of explanations."""
 
 from __future__ import annotations
 

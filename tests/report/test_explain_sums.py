@@ -1,4 +1,4 @@
-"""Worked sums are the model's figures, for every machine and mapping; and what they say in words and numbers is true."""
+"""Worked sums are the model's figures, for every machine and mapping."""
 
 from __future__ import annotations
 

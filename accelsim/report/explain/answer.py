@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from accelsim.errors import BrokenLawError, InputError, Problem
+from accelsim.errors import BrokenLawError, InputError, Problem, shown
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.report.explain.case import Case, case_of
 from accelsim.report.explain.layer import LayerSums
@@ -76,21 +76,23 @@ def explain(question: str, network: Network, accelerator: Accelerator, layer: st
 
 
 def step_named(steps: Plan, network: Network, layer: str) -> int:
-    """Return the place of a step; an activation that rides along is found where it rides.
+    """Return the place of a step.
+
+    The name of a block of a single step is enough, and an activation that rides along is found where it rides.
 
     Raises:
         InputError: There is no such layer, or it runs as several steps.
     """
     names = [step.name for step in steps.steps]
-    if layer in names:
-        return names.index(layer)
-    several = [name for name in names if name.startswith(f"{layer}.")]
-    nodes = {node.name: node for node in network}
-    if layer in nodes and not several and nodes[layer].inputs:
-        return step_named(steps, network, nodes[layer].inputs[0])
-    if layer in nodes and several:
+    inside = [name for name in names if name.startswith(f"{layer}.")]
+    if layer in names or len(inside) == 1:
+        return names.index(layer if layer in names else inside[0])
+    if inside:
         message = "it runs as several steps"
-        raise InputError(Problem(field="--layer", message=message, got=repr(layer), allowed=", ".join(several)))
+        raise InputError(Problem(field="--layer", message=message, got=shown(layer), allowed=", ".join(inside)))
+    riding = next((node for node in network if node.name == layer and node.inputs), None)
+    if riding is not None:
+        return step_named(steps, network, riding.inputs[0])
     raise InputError(Problem.unknown("--layer", layer, names, "there is no such layer"))
 
 

@@ -14,7 +14,7 @@ from accelsim.dims import OPERANDS, WINDOWS, Dim, Operand
 from accelsim.report.explain.case import Case
 from accelsim.report.explain.count import pieces, points, visits
 from accelsim.report.explain.sums import Line, Number, Term, ceiling, divided, less, plus, times
-from accelsim.report.explain.transfers import Moved, Way, from_zero
+from accelsim.report.explain.transfers import Moved, Way, from_zero, in_bytes
 from accelsim.workload.ops import Sliding
 
 __all__ = ["Group", "at_the_edge", "compute", "groups"]
@@ -136,22 +136,18 @@ def at_the_edge(case: Case, operand: Operand, *, one: bool = False) -> list[Move
     level = structure.parent(case.levels + 1, index)
     crossing, bits = _crossing(case, operand, level, one=one), case.op.bits
     if operand is not Operand.O:
-        sum_ = _bytes(crossing, case.bits(operand), f"{operand} bits")
+        sum_ = in_bytes(crossing, bits=case.bits(operand), what=f"{operand} bits")
         return [_edge(case, level, operand, "read", sum_)]
     fresh, whole = _fresh(case, level, one=one)
     again = less(crossing, fresh)
-    ended = _bytes(fresh, bits.O, "O bits") if whole else _bytes(fresh, bits.partial, "partial bits")
+    ended = in_bytes(fresh, bits=bits.O if whole else bits.partial, what="O bits" if whole else "partial bits")
     if again.value == 0:
         return [_edge(case, level, operand, "write", ended)]
-    halves = _bytes(again, bits.partial, "partial bits")
+    halves = in_bytes(again, bits=bits.partial, what="partial bits")
     return [
         _edge(case, level, operand, "read", halves, " half-done"),
         _edge(case, level, operand, "write", plus(halves, ended)),
     ]
-
-
-def _bytes(elements: Term, bits: int, what: str) -> Term:
-    return divided(times(elements, Number(bits, what)), Number(8, "8"))
 
 
 def _edge(case: Case, level: int, operand: Operand, way: Way, sum_: Term, half: str = "") -> Moved:

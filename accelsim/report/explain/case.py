@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from accelsim.cost.front import Front
 from accelsim.cost.rows import Kept, Machine
-from accelsim.dims import DIMS, OPERANDS, Dim, Operand
-from accelsim.hardware.accelerator import Accelerator, Floats
 from accelsim.cost.traffic import relevant
+from accelsim.dims import DIMS, OPERANDS, Dim, Operand
+from accelsim.hardware.accelerator import Accelerator
 from accelsim.workload.ops import Op
 
 __all__ = ["Case", "Load", "Loop", "case_of"]
@@ -95,11 +95,6 @@ class Case:
     def levels(self) -> int:
         """Memories inside the outermost one; the array's place is one more."""
         return len(self.tiles)
-
-    @property
-    def moved(self) -> Floats:
-        """What the cost model says is moved, shape ``(memories, 3, 2)``."""
-        return self.front.demand.moved[self.row]
 
     def tile(self, place: int, dim: Dim) -> int:
         """Return what a copy takes of a dim at ``place``: 0 is the whole loop, ``levels + 1`` the array."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from accelsim.cost.energy import leakage_mw
-from accelsim.dims import OPERANDS
+from accelsim.dims import OPERANDS, Operand
 from accelsim.hardware.accelerator import Accelerator, Memory
 from accelsim.report.explain.sums import Line, Number, Part, Term, divided, less, most, plus, times
 from accelsim.report.explain.transfers import Moved, Way
@@ -19,6 +19,7 @@ __all__ = [
     "energy",
     "longest",
     "memory_totals",
+    "most_of",
     "utilization",
     "vector_cycles",
 ]
@@ -91,6 +92,15 @@ def busy(memory: Memory, level: int, found: Sequence[Moved]) -> list[Line]:
     cycles = longest(memory, *terms)
     note = "" if cycles is not None else "no bandwidth limits it"
     return [*lines, Line(what=f"{memory.name} is busy", sum=cycles, unit="cycles", note=note)]
+
+
+def most_of(memory: Memory, level: int, found: Sequence[Moved]) -> Operand:
+    """Return the operand that keeps a memory busiest, the first of equals."""
+    cycles = {}
+    for operand in OPERANDS:
+        own = [each for each in found if each.level == level and each.operand is operand]
+        cycles[operand] = busy(memory, level, own)[-1].number().value if own else 0.0
+    return max(cycles, key=lambda operand: cycles[operand])
 
 
 def vector_cycles(work: float, accelerator: Accelerator, words: str) -> Line:
@@ -211,7 +221,7 @@ def utilization(pes: float, macs: float, steps: float, cycles: float) -> tuple[l
     spatial = Line(what="spatial", sum=divided(work, times(all_pes, Number(steps, "steps"))))
     temporal = Line(what="temporal", sum=divided(Number(steps, "steps"), Number(cycles, "cycles")))
     overall = Line(what="overall", sum=times(spatial.number(), temporal.number()))
-    peak = Line(what="the same", sum=divided(work, times(all_pes, Number(cycles, "cycles"))))
+    peak = Line(what="overall at once", sum=divided(work, times(all_pes, Number(cycles, "cycles"))))
     lost = (
         Line(
             what="PE-cycles without work while computing",

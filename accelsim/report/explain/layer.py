@@ -8,10 +8,19 @@ from functools import cached_property
 from accelsim.dims import OPERANDS, Operand
 from accelsim.report.explain.array import at_the_edge, compute
 from accelsim.report.explain.case import Case
-from accelsim.report.explain.count import full_tile, room
-from accelsim.report.explain.figures import busiest, busy, energy, longest, memory_totals, utilization, vector_cycles
-from accelsim.report.explain.sums import Line, Number, Part, Term, divided, less, most, plus, times
+from accelsim.report.explain.count import room
+from accelsim.report.explain.figures import (
+    busiest,
+    busy,
+    energy,
+    memory_totals,
+    most_of,
+    utilization,
+    vector_cycles,
+)
+from accelsim.report.explain.sums import Line, Number, Part, Term, less, most, plus
 from accelsim.report.explain.transfers import Moved, moved
+from accelsim.report.explain.waits import waited
 from accelsim.workload.ops import Op
 
 __all__ = ["LayerSums"]
@@ -88,8 +97,8 @@ class LayerSums:
             memories += lines_
             if lines_[-1].sum is None:
                 continue
-            own, wait = lines_[-1], self._wait(level, lines_[-1])
-            found[f"{memory.name}:{self._most_of(level)}"] = own
+            own, wait = lines_[-1], waited(case, level, lines_[-1])
+            found[f"{memory.name}:{most_of(memory, level, self.moved)}"] = own
             number = own.number(memory.name)
             if wait is None:
                 paces.append(number)
@@ -111,69 +120,6 @@ class LayerSums:
             Part(title="latency", lines=(pace,) if vector is None else (vector, pace)),
         ]
         return parts, {"latency_cycles": Line(what="latency", sum=latency, unit="cycles"), **busiest(found)}
-
-    def _most_of(self, level: int) -> Operand:
-        """Return the operand that keeps a memory busiest."""
-        memory = self._case.accelerator.memories[level]
-        cycles = dict.fromkeys(OPERANDS, 0.0)
-        for operand in OPERANDS:
-            own = {"read": 0.0, "write": 0.0}
-            for each in self.moved:
-                if each.level == level and each.operand is operand:
-                    own[each.way] += each.line.number().value
-            busy_for = longest(memory, Number(own["read"], ""), Number(own["write"], ""))
-            cycles[operand] = 0.0 if busy_for is None else busy_for.value
-        return max(cycles, key=lambda operand: cycles[operand])
-
-    def _wait(self, level: int, all_of_it: Line) -> Line | None:
-        """Return the cycles of a memory that the array waits for, ``None`` if there are none."""
-        memory = self._case.accelerator.memories[level]
-        serial = self._serial(level)
-        if level:
-            if serial is None:
-                return None
-            note = "moved while nothing else is done: the memory inside is not double-buffered"
-            return Line(what=f"waited for {memory.name}", sum=serial, unit="cycles", note=note)
-        reads, writes = self._ramp()
-        parts = [
-            longest(memory, plus(*found), None) if way == "read" else longest(memory, None, plus(*found))
-            for way, found in (("read", reads), ("write", writes))
-            if found
-        ]
-        ramp = plus(*(part for part in parts if part is not None))
-        whole = all_of_it.number("all of its cycles")
-        least: Term = whole if ramp.value > whole.value else ramp
-        note = "the first tiles in and the last result out"
-        if serial is not None:
-            least, note = most(serial, least), f"{note}; or what moves while nothing else is done, if that is more"
-        return Line(what=f"waited for {memory.name}", sum=least, unit="cycles", note=note) if least.value else None
-
-    def _serial(self, level: int) -> Term | None:
-        """Return the cycles in which a memory serves memories that are not double-buffered."""
-        case, memory = self._case, self._case.accelerator.memories[level]
-        ways: dict[str, list[Term]] = {"read": [], "write": []}
-        for operand in OPERANDS:
-            for load in case.moves(operand):
-                if load.outer == level and not case.accelerator.memories[load.inner].double_buffered:
-                    for each in moved(case, load, one=self._fans):
-                        if each.level == level:
-                            ways[each.way].append(each.line.number(f"{operand} {each.way}"))
-        read = longest(memory, plus(*ways["read"]), None) if ways["read"] else None
-        written = longest(memory, None, plus(*ways["write"])) if ways["write"] else None
-        terms = [term for term in (read, written) if term is not None]
-        return plus(*terms) if terms else None
-
-    def _ramp(self) -> tuple[list[Term], list[Term]]:
-        """Return the bytes that the outermost memory reads before the first step and writes after the last."""
-        case = self._case
-        ways: tuple[list[Term], list[Term]] = ([], [])
-        for operand in OPERANDS:
-            load = next((load for load in case.moves(operand) if load.outer == 0), None)
-            if load is not None:
-                tile = full_tile(case, operand, load.inner, load.inner - 1)
-                size = divided(times(tile, Number(case.bits(operand), f"{operand} bits")), Number(8, "8"))
-                ways[operand is Operand.O].append(size)
-        return ways
 
     def _room(self) -> Iterator[Line]:
         """Yield what tiles take of each memory."""

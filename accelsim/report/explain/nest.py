@@ -223,7 +223,9 @@ def _held(case: Case, level: int, depth: int) -> Held:
             bytes_ = full_tile(case, operand, 0).value * case.bits(operand) / 8
         tiles[str(operand)] = {
             "sizes": {
-                str(dim): case.tile(level, dim) for dim in Dim if case.indexes(operand, dim) and case.tile(level, dim) > 1
+                str(dim): case.tile(level, dim)
+                for dim in Dim
+                if case.indexes(operand, dim) and case.tile(level, dim) > 1
             },
             "bytes": bytes_,
             "share": bytes_ / size if size else None,

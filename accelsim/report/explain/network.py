@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from accelsim.report.explain.figures import utilization
 from accelsim.report.explain.sums import Line, Number, Part, Term, divided, plus, times
@@ -82,16 +83,15 @@ def _utilization(result: Evaluation) -> Sums:
     return [*parts, *lost], results
 
 
+def _moved(name: str, layer: LayerResult) -> float:
+    return layer.bytes_by_level[name]
+
+
 def _traffic(result: Evaluation) -> Sums:
     parts: list[Part] = []
     results: dict[str, Line] = {}
     for name in result.bandwidth_bytes_per_cycle:
-        found, total = _over_layers(
-            result.layers,
-            lambda layer, name=name: layer.bytes_by_level[name],
-            f"bytes of {name}",
-            "B",  # type: ignore[misc]
-        )
+        found, total = _over_layers(result.layers, partial(_moved, name), f"bytes of {name}", "B")
         parts += found
         results[f"bytes_by_level.{name}"] = total[f"bytes of {name}"]
     return parts, results

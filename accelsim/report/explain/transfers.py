@@ -10,7 +10,7 @@ from accelsim.report.explain.case import Case, Load
 from accelsim.report.explain.count import elements, first_elements, visits
 from accelsim.report.explain.sums import Line, Number, Term, divided, less, plus, times
 
-__all__ = ["Moved", "Way", "from_zero", "moved"]
+__all__ = ["Moved", "Way", "from_zero", "in_bytes", "moved"]
 
 Way = Literal["read", "write"]
 _PARTIAL = "partial bits"
@@ -33,7 +33,8 @@ class Moved:
     line: Line
 
 
-def _bytes(*parts: Term, bits: int, what: str) -> Term:
+def in_bytes(*parts: Term, bits: int, what: str) -> Term:
+    """Return the bytes of so many elements: the product of ``parts``, of ``bits`` each."""
     return divided(times(*parts, Number(bits, what)), Number(8, "8"))
 
 
@@ -60,7 +61,7 @@ def moved(case: Case, load: Load, *, one: bool = False) -> list[Moved]:
     if operand is Operand.O:
         return _outputs(case, load, (far, near), (far_first, near_first), one=one)
     sums = [
-        _bytes(size, visits(case, load, first), bits=case.bits(operand), what=f"{operand} bits")
+        in_bytes(size, visits(case, load, first), bits=case.bits(operand), what=f"{operand} bits")
         for size, first in ((far, far_first), (near, near_first))
     ]
     return [
@@ -70,9 +71,8 @@ def moved(case: Case, load: Load, *, one: bool = False) -> list[Moved]:
 
 
 def _move(case: Case, level: int, other: int, operand: Operand, way: Way, sum_: Term, half: str = "") -> Moved:
-    """Return what the memory at ``level`` reads for ``other``, or writes from it; ``other`` may be the array's place."""
-    name = "the array" if other > case.levels else case.names[other]
-    what = f"{operand}{half} {'read for' if way == 'read' else 'written from'} {name}"
+    """Return what the memory at ``level`` reads for ``other``, or writes from it."""
+    what = f"{operand}{half} {'read for' if way == 'read' else 'written from'} {case.names[other]}"
     return Moved(level, operand, way, Line(what=f"{case.names[level]}: {what}", sum=sum_, unit="B"))
 
 
@@ -87,10 +87,10 @@ def _outputs(case: Case, load: Load, sizes: tuple[Term, Term], firsts: tuple[int
     near_in = near_visits if one else visits(case, load, inside)
     outer, inner, found = load.outer, load.inner, []
     if far_visits.value > fresh.value:
-        sum_ = _bytes(far, less(far_visits, fresh), bits=case.op.bits.partial, what=_PARTIAL)
+        sum_ = in_bytes(far, less(far_visits, fresh), bits=case.op.bits.partial, what=_PARTIAL)
         found.append(_move(case, outer, inner, Operand.O, "read", sum_, " half-done"))
     if near_in.value > fresh.value:
-        sum_ = _bytes(near, less(near_in, fresh), bits=case.op.bits.partial, what=_PARTIAL)
+        sum_ = in_bytes(near, less(near_in, fresh), bits=case.op.bits.partial, what=_PARTIAL)
         found.append(_move(case, inner, outer, Operand.O, "write", sum_, " half-done"))
     sum_ = _finished(case, near, near_visits, whole=copies.value == 1)
     found.append(_move(case, inner, outer, Operand.O, "read", sum_))
@@ -119,8 +119,8 @@ def _finished(case: Case, size: Term, count: Term, *, whole: bool) -> Term:
     """Return the bytes of sums given away ``count`` times, the last time at their final width if they are complete."""
     partial, bits = case.op.bits.partial, case.op.bits.O
     if not whole:
-        return _bytes(size, count, bits=partial, what=_PARTIAL)
+        return in_bytes(size, count, bits=partial, what=_PARTIAL)
     if count.value == 1:
-        return _bytes(size, count, bits=bits, what="O bits")
+        return in_bytes(size, count, bits=bits, what="O bits")
     halves = times(less(count, Number(1, "1")), Number(partial, _PARTIAL))
     return divided(times(size, plus(halves, Number(bits, "O bits"))), Number(8, "8"))

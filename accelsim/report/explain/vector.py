@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from accelsim.dims import OPERANDS, Operand
+from accelsim.dims import Operand
 from accelsim.hardware.accelerator import Accelerator
-from accelsim.report.explain.figures import busiest, busy, energy, memory_totals, utilization, vector_cycles
+from accelsim.report.explain.figures import busiest, busy, energy, memory_totals, most_of, utilization, vector_cycles
 from accelsim.report.explain.layer import Sums
 from accelsim.report.explain.sums import Line, Number, Part, Term, divided, most, plus, times
 from accelsim.report.explain.transfers import Moved, Way
-from accelsim.schedule.steps import Plan
 from accelsim.schedule.run import Run
+from accelsim.schedule.steps import Plan
 from accelsim.workload.ops import Op
 
 __all__ = ["VectorSums"]
@@ -84,7 +84,7 @@ class VectorSums:
             own = busy(memory, level, self.moved)
             lines += own
             if own[-1].sum is not None:
-                found[f"{memory.name}:{self._most_of(level)}"] = own[-1]
+                found[f"{memory.name}:{most_of(memory, level, self.moved)}"] = own[-1]
                 paces.append(own[-1].number(memory.name))
         dispatch = Number(float(accelerator.array.dispatch_cycles[0]), "dispatch")
         if dispatch.value:
@@ -94,14 +94,6 @@ class VectorSums:
             latency = plus(latency, dispatch)
         parts = [Part(title="vector unit", lines=(work, vector)), Part(title="memories", lines=tuple(lines))]
         return parts, {"latency_cycles": Line(what="latency", sum=latency, unit="cycles"), **busiest(found)}
-
-    def _most_of(self, level: int) -> Operand:
-        """Return the operand that keeps a memory busiest."""
-        memory, cycles = self._accelerator.memories[level], dict.fromkeys(OPERANDS, 0.0)
-        for operand in OPERANDS:
-            own = [each for each in self.moved if each.level == level and each.operand is operand]
-            cycles[operand] = busy(memory, level, own)[-1].number().value if own else 0.0
-        return max(cycles, key=lambda operand: cycles[operand])
 
     def energy(self) -> Sums:
         """Return every line of the layer's ledger, and their sum."""

@@ -1,0 +1,142 @@
+"""What tiles see of the input along a window axis: no padding, what neighbours share again or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from accelsim.compiled import compiled
+from accelsim.cost.pieces import Question
+from accelsim.dims import WINDOWS
+from accelsim.mapping.nest import Cuts, Ints
+from accelsim.workload.ops import Op
+
+__all__ = ["Windows", "windows"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """What tiles see along a window axis, by the cut of the output dim and that of the filter dim.
+
+    Attributes:
+        seen: Shape ``(output cuts, filter cuts, questions, loops)``: input positions that one walk over the tiles
+            fetches. Where some places count the first copy only, padding of it is not taken off, but it sees at most
+            the whole axis. The first of ``loops`` fetches every tile whole; in the others a tile that the output
+            loop of a level moves on to fetches only what the tile before it did not have.
+        held: Shape ``(output cuts, filter cuts, L)``: positions that a full tile sees, at most the whole axis.
+        begun: Shape ``(output cuts, filter cuts, L)``: positions that all copies fetch in the first turn of all loops.
+    """
+
+    seen: Floats
+    held: Floats
+    begun: Floats
+
+
+@compiled
+def _cut(
+    size: int, tiles: Ints, copies: Ints, place: int, first: int, loop: int, once: bool
+) -> tuple[Ints, Ints, Ints]:
+    """Return starts and ends of the tiles at ``place``, and where the tile ended that its copy had a step before.
+
+    The step is one of the loop of level ``loop``; where this loop begins anew, nothing was there before: -1. A bit of
+    ``first`` leaves a place its first copy alone; ``once`` leaves every loop its first turn.
+    """
+    starts, ends, before = np.zeros(1, np.int64), np.full(1, size, np.int64), np.full(1, -1, np.int64)
+    moved = tiles[loop] * copies[loop] if loop >= 0 else 0
+    for level in range(place):
+        tile, step = tiles[level], tiles[level] * copies[level]
+        alone = (first >> (level + 1)) & 1
+        total = 0
+        for old in range(len(starts)):
+            total += -((starts[old] - ends[old]) // tile)
+        new_starts, new_ends = np.empty(total, np.int64), np.empty(total, np.int64)
+        new_before = np.empty(total, np.int64)
+        at = 0
+        for old in range(len(starts)):
+            for start in range(starts[old], ends[old], tile):
+                beyond = start - starts[old]
+                if (once and beyond >= step) or (alone and beyond % step):
+                    continue
+                new_starts[at], new_ends[at], new_before[at] = start, min(start + tile, ends[old]), -1
+                if level == loop and beyond >= step:
+                    new_before[at] = start - step + tile
+                elif level > loop >= 0 and before[old] >= 0:
+                    # A tile within one that moved on lay as far from the start of its own.
+                    new_before[at] = min(start - moved + tile, before[old])
+                at += 1
+        starts, ends, before = new_starts[:at], new_ends[:at], new_before[:at]
+    return starts, ends, before
+
+
+@compiled
+def _positions(
+    outputs: tuple[Ints, Ints, Ints], taps: tuple[Ints, Ints, Ints], way: tuple[int, int, int, int], clipped: bool
+) -> int:
+    """Return the input positions that all tiles fetch; ``way`` is stride, dilation, padding and extent."""
+    stride, dilation, padding, extent = way
+    starts, ends, before = outputs
+    total = 0
+    for one in range(len(starts)):
+        for other in range(len(taps[0])):
+            low = starts[one] * stride + taps[0][other] * dilation - padding
+            last = (taps[1][other] - 1) * dilation - padding + 1
+            high = (ends[one] - 1) * stride + last
+            if before[one] >= 0:
+                low = max(low, (before[one] - 1) * stride + last)
+            if clipped:
+                low, high = min(max(low, 0), extent), min(max(high, 0), extent)
+            total += min(max(high - low, 0), extent)
+    return total
+
+
+@compiled
+def _fill(
+    sizes: tuple[int, int],
+    way: tuple[int, int, int, int],
+    out: tuple[Ints, Ints],
+    tap: tuple[Ints, Ints],
+    asked: Ints,
+    seen: Floats,
+    begun: Floats,
+) -> None:
+    """Fill ``seen`` and ``begun``; ``out`` and ``tap`` are tiles and copies."""
+    for a in range(seen.shape[0]):
+        for b in range(seen.shape[1]):
+            for question in range(asked.shape[0]):
+                place, first = asked[question, 0], asked[question, 1]
+                taps = _cut(sizes[1], tap[0][b], tap[1][b], place, first, -1, False)
+                for loop in range(-1, min(seen.shape[3] - 1, place)):
+                    outputs = _cut(sizes[0], out[0][a], out[1][a], place, first, loop, False)
+                    seen[a, b, question, loop + 1] = _positions(outputs, taps, way, first == 0)
+            for level in range(begun.shape[2]):
+                outputs = _cut(sizes[0], out[0][a], out[1][a], level + 1, 0, -1, True)
+                taps = _cut(sizes[1], tap[0][b], tap[1][b], level + 1, 0, -1, True)
+                begun[a, b, level] = _positions(outputs, taps, way, True)
+
+
+def windows(op: Op, axis: int, out: Cuts, tap: Cuts, asked: tuple[Question, ...], *, sliding: bool) -> Windows:
+    """Return what tiles see along an axis of ``WINDOWS``.
+
+    Args:
+        op: The op.
+        axis: Planes, rows or columns.
+        out: Cuts of the output dim.
+        tap: Cuts of the filter dim.
+        asked: Questions; see ``cost.pieces``.
+        sliding: Whether some memory lets neighbouring windows share their overlap.
+    """
+    levels = out.tiles.shape[1]
+    sizes = (op.size(WINDOWS[axis][0]), op.size(WINDOWS[axis][1]))
+    stride, dilation, extent = op.stride[axis], op.dilation[axis], op.extent[axis]
+    seen = np.zeros((len(out), len(tap), len(asked), levels + 1 if sliding else 1))
+    begun = np.zeros((len(out), len(tap), levels))
+    way = (stride, dilation, op.padding[axis], extent)
+    questions = np.array(asked, dtype=np.int64).reshape(-1, 2)
+    _fill(sizes, way, (out.tiles, out.copies), (tap.tiles, tap.copies), questions, seen, begun)
+    reach = (tap.tiles[None] - 1) * dilation + 1
+    held = np.minimum((out.tiles[:, None] - 1) * stride + reach, extent).astype(float)
+    return Windows(seen, held, begun)
