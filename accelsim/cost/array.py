@@ -258,13 +258,14 @@ def _table(op: Op, mappings: Mappings, structure: Structure, flow: Dataflow) -> 
     wanted += [mask | outer for mask, outer in zip(every, outside, strict=True)]
     wanted += [0, *outside]
     asked = [masks.setdefault(mask, len(masks)) for mask in wanted]
-    found = [[pieces(op.size(dim), mappings.cuts[at], mask) for mask in masks] for at, dim in enumerate(DIMS)]
+    turning = [at for at, dim in enumerate(DIMS) if op.size(dim) > 1]
+    found = {at: [pieces(op.sizes[at], mappings.cuts[at], mask) for mask in masks] for at in turning}
     most = max(map(len, mappings.cuts))
-    width = max(sizes.shape[1] for dim in found for sizes, _ in dim)
+    width = max((sizes.shape[1] for dim in found.values() for sizes, _ in dim), default=1)
     sizes = np.zeros((len(DIMS), most, len(masks), width), dtype=np.int64)
-    times = np.zeros_like(sizes)
-    tile = np.ones((len(DIMS), most), dtype=np.int64)
-    for at, dim in enumerate(found):
+    sizes[..., 0] = 1
+    times, tile = sizes.copy(), np.ones((len(DIMS), most), dtype=np.int64)
+    for at, dim in found.items():
         tile[at, : len(mappings.cuts[at])] = mappings.cuts[at].places[:, -1]
         for question, (one, met) in enumerate(dim):
             sizes[at, : len(one), question, : one.shape[1]] = one

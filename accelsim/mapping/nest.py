@@ -11,7 +11,7 @@ What is counted separates by dim, so a dim's cuts are listed once and a mapping 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ __all__ = ["Cuts", "Ints", "Mappings", "useful_share"]
 Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Cuts:
     """Ways to cut the loop over one dim.
 
@@ -53,7 +53,7 @@ class Cuts:
         """Return what all copies of each level take in a step, of a loop of ``size``; shape ``(cuts, L)``."""
         return np.asarray(np.minimum(self.tiles * self.copies[:, :-1], self.outer(size)))
 
-    @property
+    @cached_property
     def places(self) -> Ints:
         """Shape ``(cuts, L + 1)``: tiles of levels 1 to ``L``, and what a copy of the array takes of the innermost."""
         return np.concatenate([self.tiles, -(-self.tiles[:, -1:] // self.copies[:, -1:])], axis=1)
