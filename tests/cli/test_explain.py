@@ -184,12 +184,20 @@ def test_an_unknown_layer_gets_the_nearest_spelling(layer: str, text: str, accel
 
 
 def test_a_layer_of_several_steps_says_which(accelsim: Run) -> None:
-    lowered = next(node for node in load_network("unet") if node.op.rule.lower is not None)
-    said = accelsim("explain", "cycles", "-n", "unet", "-w", "npu", "-l", lowered.name)
+    lowered = next(node.name for node in load_network("codenet") if node.op.rule.lower is not None)
+    said = accelsim("explain", "cycles", "-n", "codenet", "-w", "npu", "-l", lowered)
     assert said.code == 2
-    assert f"it runs as several steps; got '{lowered.name}'; use {lowered.name}." in said.err
-    first = said.err.partition("; use ")[2].split(",")[0].rstrip(".\n")
-    assert accelsim("explain", "cycles", "-n", "unet", "-w", "npu", "-l", first).code == 0
+    assert f"it runs as several steps; got '{lowered}'; use {lowered}." in said.err
+    for part in said.err.partition("; use ")[2].rstrip(".\n").split(", "):
+        said = accelsim("explain", "cycles", "-n", "codenet", "-w", "npu", "-l", part)
+        assert said.out.startswith(f"codenet on npu, layer {part}\n")
+
+
+def test_the_name_of_a_block_of_one_step_is_enough(accelsim: Run) -> None:
+    out = accelsim("explain", "cycles", "-n", "mobilenet_v2", "-w", "npu", "-l", "1").out
+    assert out.startswith("mobilenet_v2 on npu, layer 1.conv\n")
+    said = accelsim("explain", "cycles", "-n", "mobilenet_v2", "-w", "npu", "-l", "3.1")
+    assert "it runs as several steps; got '3.1'; use 3.1.expand, 3.1.depthwise, 3.1.project." in said.err
 
 
 def test_an_unknown_question_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""The systolic engine's cycles against an array that multiplies real matrices, one clock cycle after the other."""
+"""The systolic engine's cycles and what crosses its edge, against an array that multiplies real matrices."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from accelsim.cost.traffic import Structure
 from accelsim.dims import DIMS, WINDOWS, Dim
 from accelsim.hardware.engines import ENGINES
 from accelsim.mapping.nest import Mappings
+from accelsim.validation.scale_sim import product
 from accelsim.workload.ops import Op, convolution, fully_connected, matmul
 
 Matrix = npt.NDArray[np.int64]
@@ -46,6 +47,29 @@ def test_matrix_products(dataflow: str, pixels: int, depth: int, kernels: int, r
     assert run.multiplications == op.macs
     assert run.cycles == model.cycles[0]
     assert model.steps[0] <= run.cycles
+    assert model.crossing[0].tolist() == [run.weights_in, run.inputs_in, run.sums_out]
+
+
+@pytest.mark.parametrize("dataflow", SYSTOLIC)
+@settings(max_examples=100)
+@given(pixels=st.integers(1, 14), depth=st.integers(1, 14), kernels=st.integers(1, 14), rows=sides, columns=sides)
+def test_the_figures_of_scale_sim_are_an_arrays(
+    dataflow: str, pixels: int, depth: int, kernels: int, rows: int, columns: int
+) -> None:
+    """All but the writes that its output-stationary folds count too many."""
+    inputs, weights = random_matrix(7, pixels, depth), random_matrix(8, depth, kernels)
+    run = multiply(dataflow, inputs, weights, rows, columns)
+    assert np.array_equal(run.product, inputs @ weights)
+    found = product(pixels, depth, kernels, dataflow, rows, columns)
+    assert found.folds == run.folds
+    assert found.cycles == run.cycles
+    assert found.ifmap_reads == run.inputs_in
+    assert found.filter_reads == run.weights_in
+    too_many = run.folds * (rows + columns) if dataflow == "output_stationary" else 0
+    assert found.ofmap_writes - too_many == run.sums_out
+    steps = {"weight_stationary": pixels, "output_stationary": depth, "input_stationary": kernels}[dataflow]
+    busy = run.multiplications / (run.folds * steps * rows * columns)
+    assert found.mapping_efficiency_pct == pytest.approx(100 * busy, rel=1e-12)
 
 
 def unrolled(image: Matrix, op: Op) -> Matrix:
@@ -86,6 +110,7 @@ def test_convolutions(dataflow: str, op: Op) -> None:
     model = uncut(op, dataflow, 4, 3)
     assert run.cycles == model.cycles[0]
     assert run.multiplications == op.macs
+    assert model.crossing[0].tolist() == [run.weights_in, run.inputs_in, run.sums_out]
 
 
 @pytest.mark.parametrize("dataflow", SYSTOLIC)
@@ -109,7 +134,9 @@ def test_one_fold_by_hand() -> None:
     inputs, weights = random_matrix(5, 10, 4), random_matrix(6, 4, 4)
     # 4 cycles to load, 10 to stream, 3 until the last sum is down the rows, 3 until the last column has it.
     assert multiply("weight_stationary", inputs, weights, 4, 4).cycles == 4 + 10 + 3 + 3
-    # Three folds of pixels (4, 4, 2), each 4 long and 3 + 3 skewed.
-    assert multiply("output_stationary", inputs, weights, 4, 4).cycles == 3 * (4 + 3 + 3)
+    # Three folds of pixels (4, 4, 2), each 4 long and 3 + 3 skewed; weights enter with each.
+    run = multiply("output_stationary", inputs, weights, 4, 4)
+    assert run.cycles == 3 * (4 + 3 + 3)
+    assert (run.inputs_in, run.weights_in, run.sums_out) == (10 * 4, 3 * 4 * 4, 10 * 4)
     # Three folds of pixels, each 4 to load, 4 kernels to stream, 3 + 3 skewed.
     assert multiply("input_stationary", inputs, weights, 4, 4).cycles == 3 * (4 + 4 + 3 + 3)

@@ -47,6 +47,7 @@ def explain(question: str, network: Network, accelerator: Accelerator, layer: st
     if question not in QUESTIONS:
         raise InputError(Problem.unknown("question", question, QUESTIONS))
     result = evaluate(network, accelerator)
+    name = ""
     if layer is None:
         parts, results = network_sums(question, result)
         figures = _figures(result, None)
@@ -55,6 +56,7 @@ def explain(question: str, network: Network, accelerator: Accelerator, layer: st
         steps = plan(network, accelerator.vector.fuses)
         place = step_named(steps, network, layer)
         found = result.layers[place]
+        name = found.name
         parts, results = _layer_sums(question, steps, place, accelerator)
         figures = _figures(result, found)
         subject = f"{found.op}   {found.shape}"
@@ -62,12 +64,12 @@ def explain(question: str, network: Network, accelerator: Accelerator, layer: st
             words = ", ".join(op.label for op in steps.steps[place].fused)
             subject += f"   ({words} applied to its result on the way out: vector work, no traffic)"
         results = _named(results, found)
-    _hold(results, figures, layer or network.name)
+    _hold(results, figures, name or network.name)
     return Explanation(
         question=question,
         network=network.name,
         hardware=accelerator.name,
-        layer=layer or "",
+        layer=name,
         subject=subject,
         meaning=QUESTIONS[question],
         parts=tuple(part for part in parts if part.lines),

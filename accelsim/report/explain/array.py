@@ -182,7 +182,8 @@ def _crossing(case: Case, operand: Operand, level: int, *, one: bool) -> Term:
                     parts.append(Number(passes.value, f"passes on {group.label}"))
     if operand is Operand.W and held and math.isfinite(case.machine.size.hold_limit):
         parts += _read_again(case, asked)
-    if operand is Operand.I:
+    if operand is Operand.I and not outside:
+        # A copy in the middle of the picture sees no padding.
         parts += _real(case)
     return times(*parts) if parts else Number(1, "one element")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from accelsim.dims import WINDOWS, Dim, Operand
+from accelsim.dims import OPERANDS, WINDOWS, Dim, Operand
 from accelsim.report.explain.case import Case, Load
 from accelsim.report.explain.sums import Number, Term, divided, plus, times
 
-__all__ = ["elements", "first_elements", "full_tile", "pieces", "points", "room", "visits"]
+__all__ = ["elements", "first_turn", "full_tile", "pieces", "points", "room", "visits"]
 
 #: Sums with more terms than this are given as one number.
 _MOST_TERMS = 4
@@ -92,39 +92,50 @@ def visits(case: Case, load: Load, first: int, *, walk: bool = True) -> Term:
     return times(*found) if found else Number(1, "no refetch")
 
 
-def _window_tiles(case: Case, axis: int, place: int, loop: int) -> Counter[int]:
+def _window_tiles(
+    case: Case, axis: int, place: int, loop: int = -1, first: int = 0, *, once: bool = False
+) -> Counter[int]:
     """Return the lengths of input that tiles at ``place`` fetch along a window axis, with how many fetch each.
 
-    Padding is never fetched. If ``loop`` is a level, a tile that its output loop moves on to fetches only what the tile
-    a step before did not have.
+    Padding is never fetched; where only the first copy of some place counts, it is not taken off, for another copy may
+    see none. If ``loop`` is a level, a tile that its output loop moves on to fetches only what the tile a step before
+    did not have.
     """
     op = case.op
     out, tap = WINDOWS[axis]
     stride, dilation, padding, extent = op.stride[axis], op.dilation[axis], op.padding[axis], op.extent[axis]
     found: Counter[int] = Counter()
-    taps = list(_spans(case, tap, place, -1))
-    for start, end, before in _spans(case, out, place, loop):
+    taps = _spans(case, tap, place, -1, first, once=once)
+    for start, end, before in _spans(case, out, place, loop, first, once=once):
         for tap_start, tap_end, _ in taps:
             reach = (tap_end - 1) * dilation - padding + 1
             low, high = start * stride + tap_start * dilation - padding, (end - 1) * stride + reach
             if before is not None:
                 low = max(low, (before - 1) * stride + reach)
-            found[max(min(high, extent) - min(max(low, 0), extent), 0)] += 1
+            if not first:
+                low, high = min(max(low, 0), extent), min(max(high, 0), extent)
+            found[min(max(high - low, 0), extent)] += 1
     return found
 
 
-def _spans(case: Case, dim: Dim, place: int, loop: int) -> list[tuple[int, int, int | None]]:
-    """Return starts and ends of the tiles at ``place``, and where the tile a step of ``loop`` before ended."""
+def _spans(case: Case, dim: Dim, place: int, loop: int, first: int, *, once: bool) -> list[tuple[int, int, int | None]]:
+    """Return starts and ends of the tiles at ``place``, and where the tile a step of ``loop`` before ended.
+
+    A bit of ``first`` leaves a place its first copy alone; ``once`` leaves every loop its first turn.
+    """
     spans: list[tuple[int, int, int | None]] = [(0, case.op.size(dim), None)]
     moved = case.tile(loop + 1, dim) * case.copied(loop + 1, dim) if loop >= 0 else 0
     for level in range(place):
         tile = case.tile(level + 1, dim)
+        step = tile * case.copied(level + 1, dim)
         found: list[tuple[int, int, int | None]] = []
         for start, end, before in spans:
             for at in range(start, end, tile):
-                was = None
-                if level == loop and at - start >= moved:
-                    was = at - moved + tile
+                beyond, was = at - start, None
+                if (once and beyond >= step) or (first >> (level + 1) & 1 and beyond % step):
+                    continue
+                if level == loop and beyond >= step:
+                    was = at - step + tile
                 elif level > loop >= 0 and before is not None:
                     was = min(at - moved + tile, before)
                 found.append((at, min(at + tile, end), was))
@@ -153,37 +164,42 @@ def _product(parts: list[Term]) -> Term:
     return times(*parts) if parts else Number(1, "one element")
 
 
-def _whole(case: Case, operand: Operand, dims: tuple[Dim, ...]) -> list[Term]:
-    return [Number(case.op.size(dim), str(dim)) for dim in dims if case.indexes(operand, dim) and case.op.size(dim) > 1]
+def elements(case: Case, load: Load, first: int = 0) -> Term:
+    """Return the elements that one walk over all tiles fetches.
 
-
-def elements(case: Case, load: Load) -> Term:
-    """Return the elements that one walk over all tiles fetches."""
-    if load.operand is not Operand.I or not any(_slides(case, axis) for axis in range(3)):
-        return _product(_whole(case, load.operand, tuple(Dim)))
-    parts = _whole(case, Operand.I, _PLAIN)
+    Args:
+        case: The layer.
+        load: The load.
+        first: A bit for each place of which only the first copy counts.
+    """
+    slides = load.operand is Operand.I and any(_slides(case, axis) for axis in range(3))
+    dims = [dim for dim in (_PLAIN if slides else Dim) if case.indexes(load.operand, dim) and case.op.size(dim) > 1]
+    parts: list[Term] = [points(case, dim, load.inner, first) for dim in dims]
     innermost = case.loops[load.inside - 1] if load.inside else None
-    for axis, (out, _) in enumerate(WINDOWS):
+    for axis, (out, _) in enumerate(WINDOWS) if slides else ():
         reuses = case.accelerator.memories[load.inner].sliding and innermost is not None and innermost.dim is out
-        found = _window_tiles(case, axis, load.inner, innermost.level if innermost and reuses else -1)
+        found = _window_tiles(case, axis, load.inner, innermost.level if innermost and reuses else -1, first)
         if found != {1: 1}:
             parts.append(_lengths(found, _AXES[axis]))
     return _product(parts)
 
 
-def first_elements(case: Case, load: Load, first: int) -> Term:
-    """Return the elements that the first copies of some places deal with; padding of windows is not taken off."""
-    op, operand = case.op, load.operand
-    sliding = operand is Operand.I and any(_slides(case, axis) for axis in range(3))
-    dims = [dim for dim in (_PLAIN if sliding else Dim) if case.indexes(operand, dim) and op.size(dim) > 1]
-    parts: list[Term] = [points(case, dim, load.inner, first) for dim in dims]
-    for axis, (out, tap) in enumerate(WINDOWS) if sliding else ():
-        found: Counter[int] = Counter()
-        for outputs, met in pieces(case, out, load.inner, first)[0].items():
-            for taps, others in pieces(case, tap, load.inner, first)[0].items():
-                found[_span(case, axis, outputs, taps)] += met * others
-        if found != {1: 1}:
-            parts.append(_lengths(found, _AXES[axis]))
+def first_turn(case: Case, load: Load) -> Term:
+    """Return the elements that all copies fetch, or work on, in the first turn of all loops."""
+    structure, place = case.machine.structure, OPERANDS.index(load.operand)
+    slides = load.operand is Operand.I and any(_slides(case, axis) for axis in range(3))
+    parts: list[Term] = []
+    for dim in _PLAIN if slides else Dim:
+        if case.indexes(load.operand, dim):
+            found, _ = pieces(case, dim, load.inner, walked=0)
+            parts.append(Number(sum(size * met for size, met in found.items()), str(dim)))
+    for axis in range(3) if slides else ():
+        parts.append(_lengths(_window_tiles(case, axis, load.inner, once=True), _AXES[axis]))
+    parts = [part for part in parts if part.value != 1]
+    if load.operand is not Operand.O:
+        # Copies that do not share a read fetch a tile each.
+        apart = visits(case, load, structure.shared(load.outer, load.inner, place), walk=False)
+        parts += [apart] if apart.value != 1 else []
     return _product(parts)
 
 

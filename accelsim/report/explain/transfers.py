@@ -7,7 +7,7 @@ from typing import Literal
 
 from accelsim.dims import OPERANDS, Operand
 from accelsim.report.explain.case import Case, Load
-from accelsim.report.explain.count import elements, first_elements, visits
+from accelsim.report.explain.count import elements, visits
 from accelsim.report.explain.sums import Line, Number, Term, divided, less, plus, times
 
 __all__ = ["Moved", "Way", "from_zero", "in_bytes", "moved"]
@@ -50,14 +50,12 @@ def moved(case: Case, load: Load, *, one: bool = False) -> list[Moved]:
     place = OPERANDS.index(operand)
     outside, inside = structure.copied(0, load.outer), structure.copied(load.outer, load.inner)
     shared = structure.shared(load.outer, load.inner, place)
-    whole = elements(case, load)
     if one:
         far_first, near_first = outside | shared, outside | inside
-        far = first_elements(case, load, outside) if outside else whole
-        near = first_elements(case, load, outside | inside) if outside | inside else whole
+        far, near = elements(case, load, outside), elements(case, load, outside | inside)
     else:
         far_first, near_first = shared, 0
-        far = near = whole
+        far = near = elements(case, load)
     if operand is Operand.O:
         return _outputs(case, load, (far, near), (far_first, near_first), one=one)
     sums = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from accelsim.dims import OPERANDS, Operand
 from accelsim.hardware.accelerator import Memory
 from accelsim.report.explain.case import Case
-from accelsim.report.explain.count import full_tile
+from accelsim.report.explain.count import first_turn
 from accelsim.report.explain.figures import longest
 from accelsim.report.explain.sums import Line, Number, Term, most, plus
 from accelsim.report.explain.transfers import Way, in_bytes, moved
@@ -63,7 +63,6 @@ def _ramp(case: Case) -> _Ways:
     for operand in OPERANDS:
         load = next((load for load in case.moves(operand) if load.outer == 0), None)
         if load is not None:
-            tile = full_tile(case, operand, load.inner, load.inner - 1)
-            size = in_bytes(tile, bits=case.bits(operand), what=f"{operand} bits")
+            size = in_bytes(first_turn(case, load), bits=case.bits(operand), what=f"{operand} bits")
             ways["write" if operand is Operand.O else "read"].append(size)
     return ways
