@@ -1,20 +1,53 @@
-"""Ways to cut one dim into tiles of every level: those that could be part of a best mapping."""
+"""Ways to cut one dim into tiles of every level: those that could be part of a best mapping.
+
+A mapping costs no less where a dim is cut into more tiles, larger tiles, or by loops that turn at more levels, if
+everything else is the same: every factor of its cost is a count of tiles, a size of tiles, or a number of passes over
+them, and cost grows with every factor. So of two ways to cut a dim, the one that is no better in anything is left out.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from accelsim.compiled import compiled
-from accelsim.mapping.nest import Ints
+from accelsim.cost.pieces import counts, pieces
+from accelsim.cost.windows import windows
+from accelsim.mapping.nest import Cuts, Ints
+from accelsim.workload.ops import Op
 
-__all__ = ["chains", "number_of_chains"]
+__all__ = ["Spatial", "View", "all_chains", "chains", "number_of_chains", "undominated"]
+
+Floats = npt.NDArray[np.float64]
+_LONGEST = 128
 
 
-@compiled
-def _ceil(size: int, tile: int) -> int:
-    return -(-size // tile)
+class Spatial(NamedTuple):
+    """How the array takes a dim.
+
+    Attributes:
+        most: PEs along its axis.
+        beside: Tiles and pieces of the dims that share the axis with it as one loop, multiplied: ``((1, 1),)`` if there
+            are none, none if the dim is on no axis.
+        exact: Whether only cuts with the same pieces compare, since what shares the axis is not known.
+    """
+
+    most: float = 1.0
+    beside: tuple[tuple[int, int], ...] = ()
+    exact: bool = False
+
+
+class View(NamedTuple):
+    """The window of which a dim is the output: filter, stride, dilation, padding, extent."""
+
+    taps: int
+    stride: int
+    dilation: int
+    padding: int
+    extent: int
 
 
 @lru_cache(maxsize=256)
@@ -27,8 +60,7 @@ def number_of_chains(size: int, levels: int) -> int:
 
 
 @compiled
-def _every(size: int, chains: Ints) -> None:
-    """Fill ``chains`` with all chains of falling tiles, each tile from ``size`` down to 1."""
+def _every(chains: Ints) -> None:
     levels = chains.shape[1]
     one = np.ones(levels, np.int64)
     for row in range(chains.shape[0]):
@@ -42,8 +74,133 @@ def _every(size: int, chains: Ints) -> None:
 
 
 @lru_cache(maxsize=64)
-def chains(size: int, levels: int) -> Ints:
-    """Return all ways to cut a loop of ``size``, shape ``(ways, levels)``: none is larger than the one outside it."""
+def all_chains(size: int, levels: int) -> Ints:
+    """Return all ways to cut a loop of ``size``, shape ``(ways, levels)``, in rising order."""
     found = np.empty((number_of_chains(size, levels), levels), dtype=np.int64)
-    _every(size, found)
+    _every(found)
     return found
+
+
+@compiled
+def _passes(size: int, tile: int, most: float, beside: Ints, found: Floats) -> None:
+    """Add the passes over the tiles of a piece of ``size``, for each entry of ``beside``."""
+    for at in range(len(beside)):
+        room = min(float(tile * beside[at, 0]), most)
+        whole, rest = size // tile, size % tile
+        found[at] += whole * np.ceil(tile * beside[at, 1] / room) + np.ceil(rest * beside[at, 1] / room)
+
+
+@compiled
+def _pairs(size: int, most: float, beside: Ints, found: Ints) -> int:
+    """Fill ``found`` with chains of two tiles, but for most that have a better one of as many outer tiles."""
+    count, first = 0, 0
+    kept = np.empty((len(found), 1 + len(beside)))
+    one = np.empty(1 + len(beside))
+    turns = 0
+    for outer in range(size, 0, -1):
+        # From the smallest outer tile that makes so many, up.
+        if -(-size // outer) == turns:
+            continue
+        turns, first = -(-size // outer), count
+        for tile in range(-(-size // turns), outer + 1):
+            for inner in range(1, tile + 1):
+                one[0] = (size // tile) * -(-tile // inner) + -(-(size % tile) // inner)
+                one[1:] = 0
+                _passes(tile, inner, most, beside, one[1:])
+                one[1:] *= size // tile
+                _passes(size % tile, inner, most, beside, one[1:])
+                beaten = False
+                for other in range(count - 1, first - 1, -1):
+                    # A loop that does not turn is better in its own way.
+                    if found[other, 1] > inner or (inner == tile and found[other, 0] != found[other, 1]):
+                        continue
+                    beaten = True
+                    for at in range(len(one)):
+                        if kept[other, at] > one[at]:
+                            beaten = False
+                            break
+                    if beaten:
+                        break
+                if not beaten:
+                    found[count, 0], found[count, 1] = tile, inner
+                    kept[count] = one
+                    count += 1
+    return count
+
+
+@compiled
+def _better(features: Floats, order: Ints, kept: Ints) -> int:
+    """Fill ``kept`` with the rows that none is at least as good as everywhere; in ``order`` only earlier ones are."""
+    found = 0
+    for row in order:
+        beaten = False
+        for other in range(found):
+            beaten = True
+            for at in range(features.shape[1]):
+                if features[kept[other], at] > features[row, at]:
+                    beaten = False
+                    break
+            if beaten:
+                break
+        if not beaten:
+            kept[found] = row
+            found += 1
+    return found
+
+
+def undominated(features: Floats) -> Ints:
+    """Return the rows that no other row is at least as good as everywhere, in rising order; of equal rows, the first."""
+    features = np.ascontiguousarray(features[:, np.any(features != features[:1], axis=0)])
+    order = np.lexsort((*features.T[::-1], features.sum(axis=1)))
+    kept = np.empty(len(features), dtype=np.int64)
+    return np.sort(kept[: _better(features, order, kept)])
+
+
+def _alike(cuts: Cuts, size: int) -> Floats:
+    """Return, for cuts with the same pieces at the array, the same number, and that number negated."""
+    sizes, times = pieces(size, cuts, 0)
+    _, number = np.unique(np.concatenate([sizes, times], axis=1), axis=0, return_inverse=True)
+    number = number.reshape(-1)
+    return np.stack([number, -number], axis=1).astype(float)
+
+
+@lru_cache(maxsize=1024)
+def chains(size: int, levels: int, spatial: Spatial, view: View | None, sliding: bool) -> Ints:
+    """Return the ways to cut a loop that may be part of a best mapping, shape ``(ways, levels)``.
+
+    Args:
+        size: Loop size.
+        levels: Memories inside the outermost one.
+        spatial: How the array takes the dim.
+        view: The window of which it is the output, if any.
+        sliding: Whether some memory lets neighbouring windows share their overlap.
+    """
+    beside = np.array(spatial.beside, dtype=np.int64).reshape(-1, 2)
+    if levels == 2 and size > _LONGEST and view is None and not spatial.exact:
+        room = np.empty((number_of_chains(size, levels), 2), dtype=np.int64)
+        found = room[: _pairs(size, spatial.most, beside, room)].copy()
+    else:
+        found = all_chains(size, levels)
+    cuts = Cuts.of(found)
+    places = tuple((level, 0) for level in range(1, levels + 1))
+    counted = counts(size, cuts, places)[0][:, :, levels]
+    parts = [counted, found.astype(float), (cuts.outer(size) > found).astype(float)]
+    sizes, times = pieces(size, cuts, 0)
+    for tile, points in spatial.beside:
+        room_of = np.minimum(found[:, -1:] * float(tile), spatial.most)
+        parts.append((times * np.ceil(sizes * points / room_of)).sum(axis=1, keepdims=True))
+    if spatial.exact:
+        parts.append(_alike(cuts, size))
+    if view is not None:
+        op = Op(
+            "convolution",
+            (1, 1, 1, 1, 1, 1, size, 1, 1, view.taps),
+            stride=(1, 1, view.stride),
+            dilation=(1, 1, view.dilation),
+            padding=(0, 0, view.padding),
+            extent=(1, 1, view.extent),
+        )
+        taps = Cuts.of(all_chains(view.taps, levels))
+        seen = windows(op, 2, cuts, taps, places, sliding=sliding).seen
+        parts.append(seen.reshape(len(cuts), -1))
+    return found[undominated(np.concatenate(parts, axis=1))]

@@ -1,22 +1,60 @@
-"""The scorer: a picklable callable that returns the totals of a network on one accelerator."""
+"""The scorer: a picklable callable that returns the totals of a network on one accelerator; or of many, in batches."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from accelsim.errors import NoMappingError
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.hardware.load import load_hardware
+from accelsim.nas.members import Members
+from accelsim.nas.parts import NotByParts
 from accelsim.parameters import Value
+from accelsim.schedule.catalog import Catalog, catalog_of
+from accelsim.schedule.design import Design
 from accelsim.schedule.evaluate import evaluate_totals
-from accelsim.schedule.result import Metrics
-from accelsim.workload.load import load_network
+from accelsim.schedule.laws import checking
+from accelsim.schedule.planner import Nodes, Planned, nodes_of, plan_steps
+from accelsim.schedule.result import METRICS, Metrics, Utilization
+from accelsim.workload.builder import Builder
+from accelsim.workload.load import NetworkTemplate, load_network, network_template
 from accelsim.workload.network import Network
 
-__all__ = ["Scorer"]
+__all__ = ["Scorer", "Scores"]
 
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 _REMEMBERED = 4096
+#: Spaces whose parts are remembered.
+_SPACES = 8
+#: Networks scored at once: enough to make the cost of a call disappear, few enough for the memory they take.
+_AT_ONCE = 2048
+#: Counts are floats in between; up to here these hold every whole number.
+_WHOLE = 2.0**53
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """Many networks on one accelerator.
+
+    Attributes:
+        metrics: Metric (a name of ``METRICS``) -> shape ``(networks,)``; NaN where it is not modelled, and where a
+            layer of a network has no mapping.
+        legal: Shape ``(networks,)``: whether every layer has a mapping.
+    """
+
+    metrics: dict[str, Floats]
+    legal: Flags
+
+    def __len__(self) -> int:
+        return len(self.legal)
 
 
 class Scorer:
@@ -36,30 +74,143 @@ class Scorer:
         >>> score = Scorer("edge_tpu", columns=32)
         >>> score("mobilenet_v2").params
         3504872
+        >>> space = network_template("ofa_mobilenet_v3")
+        >>> points = [space.members.sample(rng) for _ in range(1000)]
+        >>> score.members(space, points).metrics["latency_ms"]
     """
 
     def __init__(self, hardware: str | Path, **parameters: Value) -> None:
         self.hardware = hardware
         self.parameters = parameters
         self._accelerator: Accelerator = load_hardware(hardware, **parameters)
-        self._seen: OrderedDict[Network, Metrics] = OrderedDict()
+        self._begin(catalog_of(self._accelerator.vector.fuses))
+        self._warm_up()
+
+    def _begin(self, catalog: Catalog) -> None:
+        """Forget everything that has to do with the numbers of ops, and start with a catalog."""
+        self._catalog = catalog
+        self._design = Design(self._accelerator, catalog)
+        self._seen: OrderedDict[tuple[bytes, ...], Metrics] = OrderedDict()
+        self._spaces: OrderedDict[NetworkTemplate, Members | None] = OrderedDict()
+
+    def _warm_up(self) -> None:
+        """Have compiled functions loaded before the first network comes."""
+        builder = Builder((1, 1, 1, 1))
+        builder.activate("", builder.conv("conv", builder.input, 1), "relu")
+        builder.pool("pool", "average_pool", builder.input)
+        self._scored(nodes_of([Network("warm-up", tuple(builder.nodes))], self._current()))
+
+    def _current(self) -> Catalog:
+        """Return the catalog; once it has grown too large there is another one."""
+        if self._catalog.full:
+            self._begin(catalog_of(self._accelerator.vector.fuses))
+        return self._catalog
 
     def __call__(self, network: Network | str) -> Metrics:
         """Return the totals of ``network``, an object or a name.
 
         Raises:
-            InputError: No network of that name.
+            InputError: No network of that name, or none of its layers is made of multiply-accumulates.
             NoMappingError: A layer does not fit the accelerator.
         """
         graph = load_network(network) if isinstance(network, str) else network
-        if graph in self._seen:
-            self._seen.move_to_end(graph)
-            return self._seen[graph]
-        totals = evaluate_totals(graph, self._accelerator)
-        self._seen[graph] = totals
+        nodes = nodes_of([graph], self._current())
+        key = nodes.op.tobytes(), nodes.source.tobytes(), nodes.result.tobytes()
+        if key in self._seen:
+            self._seen.move_to_end(key)
+            return self._seen[key]
+        totals = self._totals(graph, nodes)
+        self._seen[key] = totals
         if len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
         return totals
+
+    def many(self, networks: Iterable[Network | str]) -> Scores:
+        """Return the figures of networks, objects or names.
+
+        Raises:
+            InputError: No network of a name, or no layer of a network is made of multiply-accumulates.
+        """
+        graphs = [load_network(network) if isinstance(network, str) else network for network in networks]
+        parts = []
+        for start in range(0, len(graphs), _AT_ONCE):
+            some = graphs[start : start + _AT_ONCE]
+            found = self._scored(nodes_of(some, self._current()))
+            parts.append(found or self._one_by_one(some))
+        return _joined(parts)
+
+    def members(self, space: NetworkTemplate | str | Path, points: Sequence[Mapping[str, Value]]) -> Scores:
+        """Return the figures of members of a search space, as those of ``space.build(point)``, which need not be built.
+
+        Args:
+            space: A network file as a template, or its name or path.
+            points: Values of its parameters; those not given take their defaults.
+
+        Raises:
+            InputError: An unknown parameter, a value outside its domain, a network that cannot be built, or one
+                without a layer made of multiply-accumulates.
+        """
+        template = space if isinstance(space, NetworkTemplate) else network_template(space)
+        parts = [
+            self._some_members(template, points[start : start + _AT_ONCE]) for start in range(0, len(points), _AT_ONCE)
+        ]
+        return _joined(parts)
+
+    def _some_members(self, template: NetworkTemplate, points: Sequence[Mapping[str, Value]]) -> Scores:
+        self._current()
+        try:
+            nodes, at = self._space(template).nodes(points)
+        except NotByParts:
+            self._spaces[template] = None
+            return self.many(map(template.build, points))
+        found = self._scored(nodes) if len(at) else Scores({name: np.zeros(0) for name in METRICS}, np.zeros(0, bool))
+        if found is None:
+            return self.many(map(template.build, points))
+        if len(at) == len(points):
+            return found
+        rest = np.setdiff1d(np.arange(len(points)), at)
+        others = self.many([template.build(points[place]) for place in rest.tolist()])
+        back = np.argsort(np.concatenate([at, rest]))
+        whole = _joined([found, others])
+        return Scores({name: values[back] for name, values in whole.metrics.items()}, whole.legal[back])
+
+    def _space(self, template: NetworkTemplate) -> Members:
+        """Return what puts the members of a space together.
+
+        Raises:
+            NotByParts: They have to be built.
+        """
+        if template not in self._spaces:
+            self._spaces[template] = Members(template, self._catalog)
+            if len(self._spaces) > _SPACES:
+                self._spaces.popitem(last=False)
+        self._spaces.move_to_end(template)
+        found = self._spaces[template]
+        if found is None:
+            raise NotByParts
+        return found
+
+    def _scored(self, nodes: Nodes) -> Scores | None:
+        """Return the figures of networks; ``None`` if one of them needs more than compiled loops can do."""
+        planned = plan_steps(nodes, self._catalog.records)
+        return None if checking() or _special(planned) else Scores(*self._design.metrics(planned))
+
+    def _totals(self, network: Network, nodes: Nodes) -> Metrics:
+        found = self._scored(nodes)
+        if found is None or not found.legal[0]:
+            return evaluate_totals(network, self._accelerator)  # which says what does not fit
+        return _metrics({name: float(values[0]) for name, values in found.metrics.items()})
+
+    def _one_by_one(self, networks: Sequence[Network]) -> Scores:
+        rows = [self._row(network) for network in networks]
+        metrics = {name: np.array([np.nan if row is None else row[name] for row in rows], float) for name in METRICS}
+        return Scores(metrics, np.array([row is not None for row in rows], dtype=np.bool_))
+
+    def _row(self, network: Network) -> dict[str, float | None] | None:
+        try:
+            return self(network).flat()
+        except NoMappingError:
+            return None
 
     def __repr__(self) -> str:
         settings = "".join(f", {name}={value!r}" for name, value in self.parameters.items())
@@ -67,6 +218,38 @@ class Scorer:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self.hardware, self.parameters)
+
+
+def _special(planned: Planned) -> bool:
+    """Return whether a network has nothing for the array to do, or counts that no float holds."""
+    large = max(planned.macs.max(), planned.parameters.max()) >= _WHOLE
+    return bool(large or not np.logical_or.reduceat(planned.steps.macs, planned.steps.starts[:-1]).all())
+
+
+def _joined(parts: Sequence[Scores]) -> Scores:
+    """Return scores one behind the other."""
+    if len(parts) == 1:
+        return parts[0]
+    legal = np.concatenate([np.zeros(0, dtype=np.bool_), *(part.legal for part in parts)])
+    return Scores(
+        {name: np.concatenate([np.zeros(0), *(part.metrics[name] for part in parts)]) for name in METRICS}, legal
+    )
+
+
+def _metrics(found: Mapping[str, float]) -> Metrics:
+    """Return the figures of one network."""
+    area = found["area_mm2"]
+    return Metrics(
+        params=int(found["params"]),
+        macs=int(found["macs"]),
+        latency_cycles=found["latency_cycles"],
+        latency_ms=found["latency_ms"],
+        energy_pj=found["energy_pj"],
+        utilization=Utilization(*(found[f"utilization_{which}"] for which in ("spatial", "temporal", "overall"))),
+        dram_bytes=found["dram_bytes"],
+        peak_memory_bytes=found["peak_memory_bytes"],
+        area_mm2=None if np.isnan(area) else area,
+    )
 
 
 def _rebuild(hardware: str | Path, parameters: dict[str, Value]) -> Scorer:

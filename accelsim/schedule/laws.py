@@ -89,7 +89,7 @@ class _Given(NamedTuple):
         least: Shape ``(mac steps, 3)``: compulsory bytes of ``W I O``.
         free: Shape ``(M, mac steps, D)``.
         price: Shape ``(M, 2, D)``: pJ of a byte read and written.
-        leak: Shape ``(D,)``: pJ a cycle.
+        leak: Shape ``(S, D)``: pJ a cycle.
         pes: Shape ``(D,)``.
         each: pJ of an elementary operation.
     """
@@ -168,7 +168,7 @@ def _first_broken(given: _Given, steps: Steps, where: _Where, rows: Rows) -> tup
                 return 2, place, design, macs, pes * busy
             if not busy <= cycles * slack:
                 return 3, place, design, busy, cycles
-            ledger = steps.work[place] * given.each + given.leak[design] * cycles
+            ledger = steps.work[place] * given.each + given.leak[place, design] * cycles
             mac = given.mac[place]
             if mac < 0:
                 least, moved = _stream(steps, place, design, where, given.price)
@@ -219,7 +219,7 @@ def check_run(
         accelerator: The designs.
         result: What they cost.
         rows: The rows of all fronts.
-        charged: What the designs charge.
+        charged: What the designs charge; leakage for all steps, or shape ``(steps, designs)``.
         base: Shape ``(mac steps,)``: energy of the MACs of a step and of the registers that they touch.
         free: Shape ``(memories, mac steps, designs)``: room for tiles.
 
@@ -254,7 +254,7 @@ def _given(accelerator: Accelerator, result: Run, rows: Rows, charged: Prices, b
         least=np.array([compulsory_bytes(op) for op in table.ops])[table.op],
         free=free,
         price=charged.pj_per_byte,
-        leak=charged.leakage,
+        leak=np.array(np.broadcast_to(charged.leakage, result.latency_cycles.shape)),
         pes=np.asarray(accelerator.pes, dtype=float),
         each=vector_pj(accelerator.technology) or 0.0,
     )

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import compiled
-from accelsim.dims import Operand
+from accelsim.dims import OPERANDS, Operand
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.mapping.nest import Ints
-from accelsim.schedule.table import Steps, StepTable
-from accelsim.workload.ops import Bits
+from accelsim.schedule.table import Steps
 
-__all__ = ["Stay", "stay"]
+__all__ = ["Residency", "Stay", "stay"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -30,7 +29,7 @@ class Stay:
             the second stays on chip.
         inputs: Whether everything a step reads stays on chip.
         outputs: Whether a step's result stays until its last reader is done.
-        used_bytes: For each memory, bytes that such tensors take while a step runs.
+        used_bytes: Shape ``(memories, steps, designs)``: bytes that such tensors take while a step runs.
         weight_level: Place of the memory that keeps weights (or such an activation), ``None`` if none does.
         activation_level: Place of the memory that keeps results, ``None`` if none does.
     """
@@ -38,7 +37,7 @@ class Stay:
     weights: Flags
     inputs: Flags
     outputs: Flags
-    used_bytes: tuple[Floats, ...]
+    used_bytes: Floats
     weight_level: int | None
     activation_level: int | None
 
@@ -53,55 +52,104 @@ class Stay:
         return weights, results, results
 
 
-def _keeper(accelerator: Accelerator, *operands: Operand) -> int | None:
-    places = (i for i, memory in enumerate(accelerator.memories) if set(operands) <= set(memory.keeps))
-    return next(places, None)
+class _Keeper(NamedTuple):
+    """A memory that keeps whole tensors, on all designs.
+
+    Attributes:
+        level: Its place; -1 if there is no such memory.
+        share: Shape ``(designs,)``: bytes that whole tensors may take.
+        size: Shape ``(designs,)``: its size in bytes.
+        copies: Copies of a tile that it holds.
+        holds: Shape ``(3,)``: whether it holds ``W I O``.
+    """
+
+    level: int
+    share: Floats
+    size: Floats
+    copies: int
+    holds: Flags
 
 
-def stay(table: StepTable, accelerator: Accelerator) -> Stay:
+class Residency:
+    """Decides what stays on chip on the designs of a batch.
+
+    Args:
+        accelerator: The designs.
+    """
+
+    def __init__(self, accelerator: Accelerator) -> None:
+        self._designs, self._memories = len(accelerator), len(accelerator.memories)
+        level, weight_level = _keeping(accelerator, Operand.I, Operand.O), _keeping(accelerator, Operand.W)
+        self._caches = weight_level is not None
+        if level is not None and weight_level is None and Operand.W in accelerator.memories[level].holds:
+            weight_level = level  # for the second of two activations that are multiplied
+        self._level, self._weight_level = level, weight_level
+        self._results, self._weights = _keeper(accelerator, level), _keeper(accelerator, weight_level)
+
+    def stay(self, steps: Steps) -> Stay:
+        """Return what stays on chip of the results and weights of ``steps``."""
+        shape = (len(steps.held), self._designs)
+        used = np.zeros((self._memories, *shape))
+        flags = np.zeros((3, *shape), dtype=np.bool_)
+        _fill(steps, self._results, self._weights, self._caches, used, flags)
+        return Stay(flags[0], flags[1], flags[2], used, self._weight_level, self._level)
+
+
+def stay(steps: Steps, accelerator: Accelerator) -> Stay:
     """Return what stays on chip: results first, in the order they are written, then weights, in the order of layers.
 
     A tensor stays if it fits for its whole life beside those already chosen, within the memory's ``keep_share`` and
     leaving room for the smallest tiles. The network's input comes from outside and its result goes there; so does a
     result that is multiplied as if it were weights, if these come from another memory.
     """
-    shape = (len(table), len(accelerator))
-    level, weight_level = _keeper(accelerator, Operand.I, Operand.O), _keeper(accelerator, Operand.W)
-    cached = weight_level is not None
-    if level is not None and weight_level is None and Operand.W in accelerator.memories[level].holds:
-        weight_level = level  # for the second of two activations that are multiplied
-    used = tuple(np.zeros(shape) for _ in accelerator.memories)
-    flags = np.zeros((3, *shape), dtype=np.bool_)
-    budgets = np.zeros((2, len(accelerator)))
-    for place, keeper in enumerate((level, weight_level)):
-        if keeper is not None:
-            budgets[place] = _budget(table, accelerator, keeper)
-    nowhere = np.zeros((0, 0))
-    _fill(
-        table.steps,
-        budgets,
-        nowhere if level is None else used[level],
-        nowhere if weight_level is None else used[weight_level],
-        level is not None,
-        cached,
-        weight_level == level,
-        flags,
-    )
-    return Stay(flags[0], flags[1], flags[2], used, weight_level, level)
+    return Residency(accelerator).stay(steps)
+
+
+def _keeping(accelerator: Accelerator, *operands: Operand) -> int | None:
+    """Return the place of the outermost memory that keeps whole tensors of ``operands``."""
+    places = (i for i, memory in enumerate(accelerator.memories) if set(operands) <= set(memory.keeps))
+    return next(places, None)
+
+
+def _keeper(accelerator: Accelerator, level: int | None) -> _Keeper:
+    if level is None:
+        return _Keeper(-1, np.zeros(len(accelerator)), np.zeros(len(accelerator)), 1, np.zeros(3, dtype=np.bool_))
+    memory = accelerator.memories[level]
+    holds = np.array([operand in memory.holds for operand in OPERANDS])
+    size = np.full(len(accelerator), np.inf) if memory.size_bytes is None else memory.size_bytes
+    share = size if memory.size_bytes is None else memory.keep_share * size
+    return _Keeper(level, share, size, 2 if memory.double_buffered else 1, holds)
 
 
 @compiled
-def _fill(
-    steps: Steps, budgets: Floats, results: Floats, weights: Floats, keeps: bool, caches: bool, same: bool, flags: Flags
-) -> None:
-    """Fill ``flags`` and the bytes taken in the memories for ``results`` and ``weights``, which may be the same."""
+def _least(steps: Steps, first: int, end: int, keeper: _Keeper) -> float:
+    """Return the bytes of tiles of one element, of the widest step made of MACs."""
+    least = 0.0
+    for place in range(first, end):
+        if steps.macs[place]:
+            bits, wide = steps.bits[place], 0.0
+            wide += bits[0] if keeper.holds[0] else 0.0
+            wide += bits[1] if keeper.holds[1] else 0.0
+            wide += max(bits[2], bits[3]) if keeper.holds[2] else 0.0
+            least = max(least, wide)
+    return keeper.copies * least / 8
+
+
+@compiled
+def _fill(steps: Steps, results: _Keeper, weights: _Keeper, caches: bool, used: Floats, flags: Flags) -> None:
+    """Fill ``flags`` and the bytes taken in the memories."""
+    same = weights.level == results.level
     for network in range(len(steps.starts) - 1):
         first, end = steps.starts[network], steps.starts[network + 1]
+        room, weight_room = _least(steps, first, end, results), _least(steps, first, end, weights)
         for design in range(flags.shape[2]):
-            if keeps:
-                _keep_results(steps, first, end, design, budgets[0, design], results, same, flags)
+            if results.level >= 0:
+                # Never so much that tiles of one element have no room.
+                budget = min(results.share[design], results.size[design] - room)
+                _keep_results(steps, first, end, design, budget, used[results.level], same, flags)
             if caches:
-                _keep_weights(steps, first, end, design, budgets[1, design], weights, flags)
+                budget = min(weights.share[design], weights.size[design] - weight_room)
+                _keep_weights(steps, first, end, design, budget, used[weights.level], flags)
             for place in range(first, end):
                 inputs = True
                 for read in range(steps.first_read[place], steps.first_read[place + 1]):
@@ -148,20 +196,3 @@ def _keep_weights(steps: Steps, first: int, end: int, design: int, budget: float
     taken = budget - most - left
     for place in range(first, end):
         used[place, design] += taken
-
-
-def _budget(table: StepTable, accelerator: Accelerator, level: int) -> Floats:
-    """Return the bytes that whole tensors may take: never so many that tiles of one element have no room."""
-    memory = accelerator.memories[level]
-    if memory.size_bytes is None:
-        return np.full(len(accelerator), np.inf)
-    copies = 2 if memory.double_buffered else 1
-    least = copies * max((_widest(op.bits, memory.holds) for op in table.ops), default=0.0)
-    return np.minimum(memory.keep_share * memory.size_bytes, memory.size_bytes - least)
-
-
-@lru_cache(maxsize=256)
-def _widest(bits: Bits, holds: tuple[Operand, ...]) -> float:
-    """Return the bytes of one element of each operand that a memory holds."""
-    widths = {Operand.W: bits.W, Operand.I: bits.I, Operand.O: max(bits.O, bits.partial)}
-    return sum(widths[operand] for operand in holds) / 8

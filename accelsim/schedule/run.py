@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.cost.choose import Chosen, choose, prices
-from accelsim.cost.energy import leakage_mw, op_bits, op_pj, vector_pj
+from accelsim.cost.choose import Chosen, Prices, choose, prices
+from accelsim.cost.energy import leakage_mw, op_pj, vector_pj
 from accelsim.cost.front import Front
 from accelsim.cost.rows import machine_of
-from accelsim.cost.store import store_of
+from accelsim.cost.store import Rows, store_of
 from accelsim.dims import OPERANDS
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.mapping.legality import Violation, violations
@@ -21,11 +21,10 @@ from accelsim.mapping.nest import Ints
 from accelsim.schedule.laws import check_run, checking
 from accelsim.schedule.residency import Stay, stay
 from accelsim.schedule.steps import Plan
-from accelsim.schedule.table import StepTable, table_of
+from accelsim.schedule.table import StepTable, table_of, widths_of
 from accelsim.schedule.vector import vector_cost, vector_moved
-from accelsim.workload.ops import Op
 
-__all__ = ["Run", "misfits", "run"]
+__all__ = ["Run", "leakage_pj", "misfits", "run"]
 
 Floats = npt.NDArray[np.float64]
 _PJ_PER_MW_MS = 1e6
@@ -67,7 +66,7 @@ class Run:
     def moved(self, place: int, design: int) -> Floats:
         """Return the bytes that a step moves: shape ``(memories, 3, 2)``, by operand ``W I O``, read and written."""
         if not self.table.steps.macs[place]:
-            return vector_moved(self.table, place, design, len(self.stays.used_bytes), self.stays)
+            return vector_moved(self.table.steps, place, design, len(self.stays.used_bytes), self.stays)
         found, row = self.mapped(place, design)
         return np.asarray(found.demand.moved[row])
 
@@ -92,17 +91,19 @@ def run(plans: Sequence[Plan], accelerator: Accelerator) -> Run:
     """
     table = table_of(plans)
     steps, macs = table.steps, table.mac_places
-    stays = stay(table, accelerator)
+    stays = stay(steps, accelerator)
     technology, lanes = accelerator.technology, accelerator.vector.lanes
-    leak = _leakage(accelerator, table.ops[0]) / accelerator.clock_hz * 1e3 * _PJ_PER_MW_MS
-    charged = prices(accelerator, leak)
+    bits, network = widths_of(steps, macs)
+    leak = np.stack([leakage_pj(accelerator, widths) for widths in bits])
+    width = np.repeat(network, np.diff(steps.starts))
     store = store_of(machine_of(accelerator), stays.levels)
     which = store.which(np.array([store.place(op) for op in table.ops])[table.op], stays.kept(macs))
     base = np.array([op_pj(op, technology) for op in table.ops])[table.op]
     free = _free(stays, macs, accelerator)
-    mac = choose(store.rows, which, charged, base, free)
+    mac = _chosen(store.rows, which, [prices(accelerator, one) for one in leak], width[macs], base, free)
+    charged = prices(accelerator, leak[0])
     each = vector_pj(technology) or 0.0
-    latency, energy, dram = vector_cost(table, charged, lanes, each, stays)
+    latency, energy, dram = vector_cost(steps, charged, lanes, each, stays)
     busy = np.zeros(latency.shape)
     fused = steps.work[macs][:, None]
     latency[macs] = np.maximum(mac.latency_cycles, fused / lanes + accelerator.array.dispatch_cycles)
@@ -114,14 +115,15 @@ def run(plans: Sequence[Plan], accelerator: Accelerator) -> Run:
         which=which,
         mac=mac,
         latency_cycles=latency,
-        energy_pj=energy + leak * latency,
+        energy_pj=energy + leak[width] * latency,
         steps=busy,
         dram_bytes=dram,
         legal=np.logical_and.reduceat(mac.legal, np.searchsorted(macs, steps.starts[:-1]), axis=0),
         stays=stays,
     )
     if checking():
-        check_run(plans, accelerator, found, store.rows, charged, base, free)
+        leaking = charged if len(leak) == 1 else charged._replace(leakage=leak[width])
+        check_run(plans, accelerator, found, store.rows, leaking, base, free)
     return found
 
 
@@ -134,10 +136,21 @@ def _free(stays: Stay, places: Ints, accelerator: Accelerator) -> Floats:
     return free
 
 
-def _leakage(accelerator: Accelerator, op: Op) -> Floats:
-    """Return the modelled leakage in mW, shape ``(designs,)``."""
-    parts = leakage_mw(accelerator, op_bits(op))
-    return sum((part for part in parts if part is not None), np.zeros(len(accelerator)))
+def leakage_pj(accelerator: Accelerator, bits: Floats) -> Floats:
+    """Return the modelled leakage in pJ a cycle for PEs of widths ``(W, I, O, partial)``, shape ``(designs,)``."""
+    power = sum((part for part in leakage_mw(accelerator, bits) if part is not None), np.zeros(len(accelerator)))
+    return np.asarray(power / accelerator.clock_hz * 1e3 * _PJ_PER_MW_MS)
+
+
+def _chosen(rows: Rows, which: Ints, charged: Sequence[Prices], asked: Ints, base: Floats, free: Floats) -> Chosen:
+    """Return the best rows of layers, of which each is charged by what ``asked`` says."""
+    if len(charged) == 1:
+        return choose(rows, which, charged[0], base, free)
+    order = np.argsort(asked, kind="stable")
+    groups = np.split(order, np.searchsorted(asked[order], np.arange(1, len(charged))))
+    parts = [choose(rows, which[at], one, base[at], free[:, at]) for one, at in zip(charged, groups, strict=True)]
+    back = np.argsort(order)
+    return Chosen(*(np.concatenate([getattr(part, name) for part in parts])[back] for name in Chosen.__slots__))
 
 
 def misfits(result: Run, place: int, design: int, accelerator: Accelerator) -> list[Violation]:

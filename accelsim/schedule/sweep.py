@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +15,13 @@ from accelsim.errors import InputError, Problem
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.hardware.load import HardwareTemplate
 from accelsim.parameters import Points, table_of_points
+from accelsim.schedule.ranking import Totals
 from accelsim.schedule.result import METRICS
 from accelsim.schedule.run import Run, run
 from accelsim.schedule.steps import Plan, plan
 from accelsim.workload.network import Network
 
-__all__ = ["Part", "Sweep", "figures", "parts", "planned", "sweep"]
+__all__ = ["Part", "Sweep", "columns", "figures", "parts", "planned", "sweep"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -126,16 +128,33 @@ def parts(network: Network, template: HardwareTemplate, points: Points) -> Itera
 def figures(network: Network, part: Part) -> dict[str, Floats | float | None]:
     """Return the totals of the designs of a part: metric -> shape ``(designs,)``, or the same for all of them."""
     accelerator, found = part.accelerator, part.run
-    cycles, steps, energy, dram = (
-        found.over_steps(values)[0] for values in (found.latency_cycles, found.steps, found.energy_pj, found.dram_bytes)
-    )
+    each = (found.latency_cycles, found.energy_pj, found.steps, found.dram_bytes)
+    totals = Totals(*(found.over_steps(values)[0] for values in each))
+    area = total_area_mm2(accelerator, op_bits(found.table.ops[0]))
+    known = columns(accelerator, totals, network.params, network.macs, part.plan.peak_bytes)
+    return {**known, "area_mm2": area}
+
+
+def columns(
+    accelerator: Accelerator, totals: Totals, params: Floats | int, macs: Floats | int, peak: Floats | float
+) -> dict[str, Any]:
+    """Return metric -> value for totals of networks or of designs, of which one or the other is single; without area.
+
+    Args:
+        accelerator: The designs.
+        totals: What they cost.
+        params: Learned values of the networks.
+        macs: Their multiply-accumulates.
+        peak: Most bytes of activations alive at once.
+    """
+    cycles, energy = totals.latency_cycles, totals.energy_pj
     milliseconds = cycles / accelerator.clock_hz * 1e3
     with np.errstate(invalid="ignore", divide="ignore"):
-        spatial, temporal = network.macs / (steps * accelerator.pes), steps / cycles
+        spatial, temporal = macs / (totals.steps * accelerator.pes), totals.steps / cycles
         overall = spatial * temporal
     return {
-        "params": network.params,
-        "macs": network.macs,
+        "params": params,
+        "macs": macs,
         "latency_cycles": cycles,
         "latency_ms": milliseconds,
         "energy_pj": energy,
@@ -143,7 +162,6 @@ def figures(network: Network, part: Part) -> dict[str, Floats | float | None]:
         "utilization_spatial": spatial,
         "utilization_temporal": temporal,
         "utilization_overall": overall,
-        "dram_bytes": dram,
-        "peak_memory_bytes": part.plan.peak_bytes,
-        "area_mm2": total_area_mm2(accelerator, op_bits(found.table.ops[0])),
+        "dram_bytes": totals.dram_bytes,
+        "peak_memory_bytes": peak,
     }

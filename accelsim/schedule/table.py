@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.dims import Operand
 from accelsim.mapping.nest import Ints
-from accelsim.schedule.steps import Plan, Step
 from accelsim.workload.ops import Op
 
-__all__ = ["StepTable", "Steps", "table_of"]
+if TYPE_CHECKING:
+    from accelsim.schedule.steps import Plan
+
+__all__ = ["StepTable", "Steps", "table_of", "widths_of"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -25,7 +26,7 @@ class Steps(NamedTuple):
 
     Attributes:
         starts: Shape ``(networks + 1,)``: first step of each network.
-        held: Room that a result takes.
+        held: Room that a result takes: of a streamed one, a row for one query of one head.
         written: Size of the result.
         streamed: Whether it goes on a piece at a time and is never stored whole.
         last_use: The last step that reads it; the end of its network for a result of the network.
@@ -34,6 +35,7 @@ class Steps(NamedTuple):
         looked_up: Learned values fetched by a step without MACs.
         macs: Whether the step is made of MACs.
         work: Vector operations: of fused activations, and of the op itself if it has no MACs.
+        bits: Shape ``(S, 4)``: widths of ``W I O`` and partial sums.
         first_read: Shape ``(S + 1,)``: first read of each step.
         writer: Shape ``(R,)``: the step that wrote what is read; -1 for an input of the network.
         read: Shape ``(R,)``: what is fetched of it.
@@ -50,6 +52,7 @@ class Steps(NamedTuple):
     looked_up: Floats
     macs: Flags
     work: Floats
+    bits: Floats
     first_read: Ints
     writer: Ints
     read: Floats
@@ -78,33 +81,45 @@ class StepTable:
 
 def table_of(plans: Sequence[Plan]) -> StepTable:
     """Return the steps of ``plans`` side by side."""
-    every: list[Step] = [step for one in plans for step in one.steps]
-    starts = np.cumsum([0, *(len(one.steps) for one in plans)])
-    base = np.repeat(starts[:-1], np.diff(starts))
-    reads = [(place, read) for place, step in enumerate(every) for read in step.reads]
-    reader = np.array([place for place, _ in reads], dtype=np.int64)
-    writer = np.array([read.writer for _, read in reads], dtype=np.int64)
-    writer = np.where(writer < 0, -1, writer + base[reader] if len(reads) else writer)
-    second = np.array([read.operand is Operand.W for _, read in reads], dtype=bool)
-    multiplied = np.zeros(len(every), dtype=bool)
-    multiplied[writer[second & (writer >= 0)]] = True
-    macs = np.array([step.op.macs > 0 for step in every], dtype=bool)
-    ops: dict[Op, int] = {}
-    op = [ops.setdefault(step.op, len(ops)) for step, has in zip(every, macs, strict=True) if has]
-    steps = Steps(
-        starts=starts.astype(np.int64),
-        held=np.array([step.held_bytes for step in every], dtype=float),
-        written=np.array([step.output_bytes for step in every], dtype=float),
-        streamed=np.array([step.streamed for step in every], dtype=bool),
-        last_use=np.array([step.last_use for step in every], dtype=np.int64) + base,
-        multiplied=multiplied,
-        weights=np.array([step.op.bytes_of(Operand.W) for step in every], dtype=float),
-        looked_up=np.array([step.op.weights_fetched * step.op.bits.W / 8 for step in every], dtype=float),
-        macs=macs,
-        work=np.array([step.fused_work + step.op.vector_ops for step in every], dtype=float),
-        first_read=np.searchsorted(reader, np.arange(len(every) + 1)).astype(np.int64),
-        writer=writer,
-        read=np.array([read.bytes for _, read in reads], dtype=float),
-        second=second,
+    tables = [plan.table for plan in plans]
+    if len(tables) == 1:
+        return tables[0]
+    numbers: dict[Op, int] = {}
+    op = [np.array([numbers.setdefault(op, len(numbers)) for op in table.ops])[table.op] for table in tables]
+    steps = _side_by_side([table.steps for table in tables])
+    return StepTable(steps, tuple(numbers), np.concatenate(op), np.flatnonzero(steps.macs))
+
+
+def _side_by_side(parts: Sequence[Steps]) -> Steps:
+    first_step = np.cumsum([0, *(len(part.held) for part in parts)])
+    first_read = np.cumsum([0, *(len(part.read) for part in parts)])
+
+    def ends(values: Sequence[Ints], firsts: Ints) -> Ints:
+        return np.concatenate([[0], *(one[1:] + first for one, first in zip(values, firsts, strict=False))])
+
+    moved = [
+        part._replace(last_use=part.last_use + first, writer=np.where(part.writer < 0, -1, part.writer + first))
+        for part, first in zip(parts, first_step, strict=False)
+    ]
+    joined = Steps(*(np.concatenate(arrays) for arrays in zip(*moved, strict=True)))
+    return joined._replace(
+        starts=ends([part.starts for part in parts], first_step),
+        first_read=ends([part.first_read for part in parts], first_read),
     )
-    return StepTable(steps, tuple(ops), np.array(op, dtype=np.int64), np.flatnonzero(macs))
+
+
+def widths_of(steps: Steps, macs: Ints) -> tuple[Floats, Ints]:
+    """Return the widths of each network's first op made of MACs, which its PEs have.
+
+    Args:
+        steps: The steps of networks.
+        macs: Shape ``(mac steps,)``: those made of MACs; every network has one.
+
+    Returns:
+        The distinct widths of ``W I O`` and partial sums, shape ``(widths, 4)``, and which of them a network has.
+    """
+    bits = steps.bits[macs[np.searchsorted(macs, steps.starts[:-1])]]
+    if np.all(bits == bits[0]):  # nearly always
+        return bits[:1], np.zeros(len(bits), dtype=np.int64)
+    distinct, which = np.unique(bits, axis=0, return_inverse=True)
+    return distinct, which.reshape(-1)

@@ -9,9 +9,8 @@ import numpy.typing as npt
 
 from accelsim.compiled import compiled
 from accelsim.cost.choose import Prices
-from accelsim.mapping.nest import Ints
 from accelsim.schedule.residency import Stay
-from accelsim.schedule.table import Steps, StepTable
+from accelsim.schedule.table import Steps
 
 __all__ = ["VectorCost", "vector_cost", "vector_moved"]
 
@@ -46,28 +45,27 @@ def _where(stays: Stay) -> _Where:
     return _Where(stays.weights, stays.outputs, stays.weight_level or 0, stays.activation_level or 0)
 
 
-def vector_cost(table: StepTable, charged: Prices, lanes: Floats, each_pj: float, stays: Stay) -> VectorCost:
+def vector_cost(steps: Steps, charged: Prices, lanes: Floats, each_pj: float, stays: Stay) -> VectorCost:
     """Return the cost of the steps without MACs.
 
     Every input is read once (overlapping windows are buffered in the unit) and the result is written once.
 
     Args:
-        table: The steps.
+        steps: The steps.
         charged: What the designs charge.
         lanes: Shape ``(designs,)``: elementary operations a cycle.
         each_pj: Energy of one of them.
         stays: What stays on chip.
     """
-    cost = VectorCost(*(np.zeros((len(table), len(lanes))) for _ in range(3)))
-    places = np.flatnonzero(~table.steps.macs)
-    _fill(table.steps, places, charged, lanes, each_pj, _where(stays), cost)
+    cost = VectorCost(*(np.zeros((len(steps.held), len(lanes))) for _ in range(3)))
+    _fill(steps, charged, lanes, each_pj, _where(stays), cost)
     return cost
 
 
-def vector_moved(table: StepTable, place: int, design: int, memories: int, stays: Stay) -> Floats:
+def vector_moved(steps: Steps, place: int, design: int, memories: int, stays: Stay) -> Floats:
     """Return the bytes that a step without MACs moves: shape ``(memories, 3, 2)``, by ``W I O``, read and written."""
     moved = np.zeros((memories, 3, 2))
-    _moved(table.steps, place, design, _where(stays), moved)
+    _moved(steps, place, design, _where(stays), moved)
     return moved
 
 
@@ -82,12 +80,12 @@ def _moved(steps: Steps, place: int, design: int, where: _Where, moved: Floats) 
 
 
 @compiled
-def _fill(
-    steps: Steps, places: Ints, charged: Prices, lanes: Floats, each_pj: float, where: _Where, cost: VectorCost
-) -> None:
+def _fill(steps: Steps, charged: Prices, lanes: Floats, each_pj: float, where: _Where, cost: VectorCost) -> None:
     memories = charged.cycles_per_byte.shape[0]
     moved = np.empty((memories, 3, 2))
-    for place in places:
+    for place in range(len(steps.macs)):
+        if steps.macs[place]:
+            continue
         for design in range(len(lanes)):
             moved[:] = 0.0
             _moved(steps, place, design, where, moved)

@@ -35,16 +35,19 @@ class _Remembered(Generic[T]):
     Args:
         used: Their names, and perhaps others that are no parameters.
         compute: The function.
+
+    Attributes:
+        used: Those names.
     """
 
     def __init__(self, used: Set[str], compute: Callable[[Point], T]) -> None:
-        self._used, self._compute = used, compute
+        self.used, self._compute = used, compute
         self._names: list[str] | None = None
         self._known: dict[tuple[Any, ...], T] = {}
 
     def __call__(self, point: Point) -> T:
         if self._names is None:
-            self._names = [name for name in point if name in self._used]
+            self._names = [name for name in point if name in self.used]
         key = tuple([point[name] for name in self._names])
         if key not in self._known:
             if len(self._known) >= _REMEMBERED:
@@ -108,6 +111,26 @@ class LayerPlan:
     def place(self, option: str) -> FieldPath:
         """Return where the file states an option of the layer."""
         return (*self.path, self._moved.get(option, option))
+
+    def deciding(self, number: int = 0) -> Set[str]:
+        """Return names that decide over repetition ``number``, or over how many there are; some are no parameters."""
+        return self._remembered(number).used if number else self._repeats.used
+
+    def repeat(self, point: Point) -> int:
+        """Return how often the layer repeats at ``point``.
+
+        Raises:
+            InputError: There is no such number.
+        """
+        return self._repeats(point)
+
+    def turn(self, number: int, point: Point) -> Turn | None:
+        """Return repetition ``number``, from 1, at ``point``; ``None`` if it does not stand there.
+
+        Raises:
+            InputError: With every value that cannot be computed or is not allowed. The file is not filled in.
+        """
+        return self._remembered(number)(point)
 
     def turns(self, point: Point) -> tuple[Turn, ...]:
         """Return the repetitions at ``point``; none if the layer does not stand there.

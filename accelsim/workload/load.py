@@ -114,6 +114,11 @@ class NetworkTemplate:
         return self._variant.layers + len(self._layers)
 
     @property
+    def plans(self) -> tuple[LayerPlan, ...]:
+        """The layers of the file, ready to be resolved; those of its base are not among them."""
+        return self._layers
+
+    @property
     def current(self) -> bool:
         """Whether no file of a base has changed since it was read."""
         return self._variant.current
@@ -136,6 +141,18 @@ class NetworkTemplate:
         point = self.space.complete(parameters, self.name)
         built = self._checked(point)
         return built.handed_on(self._network(built, point))
+
+    def begin(self, point: Point) -> Start:
+        """Return what the file's first layer goes on from at a complete point: inputs, or the network of its base.
+
+        Raises:
+            InputError: A shape or a width that cannot be computed.
+        """
+        problems: list[Problem] = []
+        build = self._begun(point, problems)
+        if problems:
+            raise InputError(problems)
+        return build.start
 
     def _checked(self, point: Point) -> _Build:
         problems: list[Problem] = []
@@ -214,6 +231,7 @@ class _Build:
 
     def __init__(self, source: Source, bits: Bits, start: Start) -> None:
         self.source, self.bits = source, bits
+        self.start = replace(start, bits=bits)
         self._base = start.network
         self._inputs = tuple(start.tensors) if start.network is None else start.network.inputs
         self.nodes: list[Node] = list(start.network or ())

@@ -16,7 +16,7 @@ from accelsim.workload.network import Node
 from accelsim.workload.ops import Bits
 from accelsim.workload.part import Part, Sources, is_assembled
 
-__all__ = ["Turn", "build_turn"]
+__all__ = ["Turn", "build_turn", "part_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,26 @@ def build_turn(
     Raises:
         InputError: What the block has against its options.
     """
-    block = BLOCKS[turn.block]
-    widths = replace(bits, **dict(turn.bits)) if turn.bits else bits
     if turn.number:
         prefix = f"{prefix}.{turn.number}"
+    block = BLOCKS[turn.block]
     if is_assembled(block):
-        builder = Builder(x.shape, widths)
+        builder = Builder(x.shape, _widths(turn, bits))
         builder.prefix = prefix
         result = block(builder, x, **dict(turn.options), **dict(others))
         return tuple(builder.nodes), result
+    part, sources = part_of(turn, x, others, bits)
+    return part.placed(prefix, sources)
+
+
+def part_of(
+    turn: Turn, x: Tensor, others: tuple[tuple[str, Tensor | tuple[Tensor, ...]], ...], bits: Bits
+) -> tuple[Part, tuple[str, ...]]:
+    """Run the block of ``turn`` on ``x`` and return what it adds, and the sources of the tensors that it reads.
+
+    Raises:
+        InputError: What the block has against its options.
+    """
     # Blocks know no names but their own, so that one run serves for all that read tensors of the same shapes.
     sources = Sources()
     start = sources.numbered(x)
@@ -62,7 +73,11 @@ def build_turn(
         (option, sources.numbered(given) if isinstance(given, Tensor) else tuple(map(sources.numbered, given)))
         for option, given in others
     )
-    return _part(turn.block, turn.options, start, placed, widths).placed(prefix, tuple(sources.names))
+    return _part(turn.block, turn.options, start, placed, _widths(turn, bits)), tuple(sources.names)
+
+
+def _widths(turn: Turn, bits: Bits) -> Bits:
+    return replace(bits, **dict(turn.bits)) if turn.bits else bits
 
 
 @lru_cache(maxsize=16384)

@@ -37,6 +37,12 @@ def writers(step: Step) -> list[int]:
     return [read.writer for read in step.reads]
 
 
+def ran(network: Network, design: Accelerator) -> tuple[Plan, Run]:
+    """Return the steps of a network, and what they cost."""
+    steps = plan(network, design.vector.fuses)
+    return steps, run([steps], design)
+
+
 def dram(network: Network, design: Accelerator) -> dict[str, float]:
     """Return bytes to and from the outermost memory by step."""
     return {layer.name: layer.metrics.dram_bytes for layer in evaluate(network, design).layers}
@@ -176,10 +182,10 @@ def test_where_weights_come_from_another_memory_it_goes_out_first(tmp_path: Path
     assert (moved["z"], moved["product"]) == (80, 80 + 60)
 
 
-def tensors_outside(result: Run) -> tuple[set[int], set[int]]:
+def tensors_outside(steps: Plan, result: Run) -> tuple[set[int], set[int]]:
     """Return the steps whose results are fetched from outside, and those whose results are written there."""
     fetched, written = set(), set()
-    for place, step in enumerate(result.plan.steps):
+    for place, step in enumerate(steps.steps):
         if not result.stays.outputs[place, 0]:
             written.add(place)
         for read in step.reads:
@@ -193,7 +199,7 @@ def tensors_outside(result: Run) -> tuple[set[int], set[int]]:
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_nothing_comes_from_outside_that_did_not_go_there(name: str) -> None:
     for network in (product(), attention(fused=True), attention(fused=False), menagerie()):
-        fetched, written = tensors_outside(run(network, load_hardware(name)))
+        fetched, written = tensors_outside(*ran(network, load_hardware(name)))
         assert fetched <= written
 
 
@@ -242,7 +248,7 @@ def test_phases_stay_on_chip_together_or_apart(tmp_path: Path) -> None:
     # Four phases of 210 bytes: room for three.
     moved = dram(upsampling(), keeping(tmp_path, "I, O", 700 / 4096))
     assert moved["up.1x2"] < moved["up.1x1"]
-    result = run(upsampling(), keeping(tmp_path, "I, O", 700 / 4096))
+    _, result = ran(upsampling(), keeping(tmp_path, "I, O", 700 / 4096))
     assert result.stays.outputs[:, 0].tolist() == [True, True, True, False, False]
     assert not result.stays.inputs[4, 0], "one part is outside"
 
@@ -403,18 +409,18 @@ def least_moved(steps: Plan, result: Run) -> Mapping[int, float]:
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_what_is_outside_moves(name: str) -> None:
     for network in (menagerie(), product(), attention(fused=True), upsampling(), cached()):
-        result = run(network, load_hardware(name))
-        for place, least in least_moved(result.plan, result).items():
+        steps, result = ran(network, load_hardware(name))
+        for place, least in least_moved(steps, result).items():
             moved = result.dram_bytes[place, 0]
             # An input that partly stays is fetched as a whole, in tiles; a wide filter reads some of it again.
-            assert moved >= least - 1e-6, (network.name, result.plan.steps[place].name)
+            assert moved >= least - 1e-6, (network.name, steps.steps[place].name)
 
 
 def test_a_batch_of_designs_agrees_with_each_design_alone(tmp_path: Path) -> None:
     template = machine(tmp_path, ("double_buffered: true}", "double_buffered: true, keeps: [I, O], keep_share: 0.1}"))
     sizes = np.array([512, 2048, 16384])
-    together = run(attention(fused=True), template.instantiate({"buffer_bytes": sizes}))
+    _, together = ran(attention(fused=True), template.instantiate({"buffer_bytes": sizes}))
     for place, size in enumerate(sizes.tolist()):
-        alone = run(attention(fused=True), template.instantiate({"buffer_bytes": size}))
+        _, alone = ran(attention(fused=True), template.instantiate({"buffer_bytes": size}))
         assert together.dram_bytes[:, place].tolist() == alone.dram_bytes[:, 0].tolist()
         assert together.latency_cycles[:, place].tolist() == alone.latency_cycles[:, 0].tolist()

@@ -10,6 +10,7 @@ import pytest
 
 from accelsim import load_hardware, load_network
 from accelsim.schedule.run import run
+from accelsim.schedule.steps import plan
 
 NETWORKS = ("resnet50", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large")
 MCYCLES = {
@@ -24,7 +25,8 @@ MCYCLES = {
 def test_compute_steps(atomic_c: int, atomic_k: int) -> None:
     hardware = load_hardware("npu", atomic_c=atomic_c, atomic_k=atomic_k)
     for name, expected in zip(NETWORKS, MCYCLES[atomic_c, atomic_k], strict=True):
-        result = run(load_network(name), hardware)
-        gates = [place for place, step in enumerate(result.plan.steps) if ".se." in step.name]
+        layers = plan(load_network(name), hardware.vector.fuses)
+        result = run([layers], hardware)
+        gates = [place for place, step in enumerate(layers.steps) if ".se." in step.name]
         steps = result.steps.sum() - result.steps[gates].sum()
         assert round(steps / 1e6, 2) == expected, name

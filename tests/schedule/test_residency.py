@@ -132,7 +132,7 @@ def test_an_activated_result_may_have_many_readers() -> None:
 
 def held(folder: Path, share: float, text: str) -> Stay:
     template = keeping(folder, "I, O", share)
-    return stay(plan(network(text), ("relu",)), template.instantiate({}))
+    return stay(plan(network(text), ("relu",)).table.steps, template.instantiate({}))
 
 
 def test_a_result_stays_for_its_whole_life_or_not_at_all(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_result_stays_for_its_whole_life_or_not_at_all(tmp_path: Path) -> None
 def test_designs_of_a_batch_keep_what_each_can(tmp_path: Path) -> None:
     template = keeping(tmp_path, "I, O", 0.05)
     sizes = np.array([1024, 512, 256, 16384])
-    stays = stay(plan(network(), ("relu",)), template.instantiate({"buffer_bytes": sizes}))
+    stays = stay(plan(network(), ("relu",)).table.steps, template.instantiate({"buffer_bytes": sizes}))
     # 51, 25, 12 and 819 bytes: 24 and 4 together need 28.
     assert stays.outputs.tolist() == [[True, True, False, True], [True, False, True, True], [False] * 4]
 

@@ -1,0 +1,217 @@
+"""The ops met so far by number, with what planning needs to know of each, so that compiled loops can plan networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from accelsim.dims import Dim, Operand
+from accelsim.errors import InputError, Problem
+from accelsim.mapping.nest import Ints
+from accelsim.schedule.columns import Columns
+from accelsim.workload.ops import OP_KINDS, Op
+
+__all__ = ["Catalog", "Records", "catalog_of", "check_fuses"]
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+#: Ops after which a catalog is given up for a new one.
+_MOST = 200_000
+
+
+class Records(NamedTuple):
+    """What planning needs to know of ops: arrays by the number of an op, a part, a read or a plain op; sizes in bytes.
+
+    A plain op is one loop nest. An op consists of parts, each of them a plain op: of one part, if it is plain itself.
+
+    Attributes:
+        inputs: Of an op: how many tensors it reads.
+        rides: Whether hardware applies it to a result on the way out.
+        chained: Whether its parts read one another, so that the last one alone writes the result.
+        lasting: Whether what it writes outlives the inference.
+        passing_work: Vector operations where it is applied in passing.
+        parameters: Learned values.
+        all_macs: Multiply-accumulates of all its parts.
+        first_part: Its first part.
+        end_part: The one behind its last.
+        plain: Of a part: its plain op.
+        streamed: Whether its result goes on a piece at a time.
+        first_read: Its first read.
+        end_read: The one behind its last.
+        source: Of a read: which input of the op; -1 for the result of the part before.
+        fetched: What is fetched of it.
+        second: Whether it takes the place of weights.
+        written: Of a plain op: size of the result.
+        row: Room for a row of the result for one query of one head.
+        weights: Learned weights.
+        looked_up: Learned values fetched if it has no MACs.
+        work: Vector operations.
+        macs: Whether it is made of MACs.
+        bits: Shape ``(plain ops, 4)``: widths of ``W I O`` and partial sums.
+    """
+
+    inputs: Ints
+    rides: Flags
+    chained: Flags
+    lasting: Flags
+    passing_work: Floats
+    parameters: Floats
+    all_macs: Floats
+    first_part: Ints
+    end_part: Ints
+    plain: Ints
+    streamed: Flags
+    first_read: Ints
+    end_read: Ints
+    source: Ints
+    fetched: Floats
+    second: Flags
+    written: Floats
+    row: Floats
+    weights: Floats
+    looked_up: Floats
+    work: Floats
+    macs: Flags
+    bits: Floats
+
+
+def check_fuses(fuses: tuple[str, ...], field: str) -> None:
+    """Refuse what hardware cannot apply in passing; a template alone does not know which activations there are.
+
+    Raises:
+        InputError: A word of ``fuses`` is no activation; ``field`` says where it stands.
+    """
+    activations = [name for name in OP_KINDS if OP_KINDS[name].activation]
+    problems = [
+        Problem.unknown(f"{field}[{place}]", name, activations, "unknown activation")
+        for place, name in enumerate(fuses)
+        if name not in activations
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+class Catalog(dict[Op, int]):
+    """Op -> its number; an op not met before gets the next one.
+
+    Args:
+        fuses: Activations that the hardware applies in passing.
+
+    Attributes:
+        roles: What each part does, to be added to the name of the layer; ``None`` for an op of one part.
+        plain: The plain ops by number.
+    """
+
+    def __init__(self, fuses: tuple[str, ...]) -> None:
+        super().__init__()
+        self._fuses = fuses
+        self.roles: list[str | None] = []
+        self.plain: list[Op] = []
+        self._plain_numbers: dict[Op, int] = {}
+        self._ops = Columns(
+            inputs=np.int64,
+            rides=np.bool_,
+            chained=np.bool_,
+            lasting=np.bool_,
+            passing_work=float,
+            parameters=float,
+            all_macs=float,
+            first_part=np.int64,
+            end_part=np.int64,
+        )
+        self._parts = Columns(plain=np.int64, streamed=np.bool_, first_read=np.int64, end_read=np.int64)
+        self._reads = Columns(source=np.int64, fetched=float, second=np.bool_)
+        self._plains = Columns(
+            written=float,
+            row=float,
+            weights=float,
+            looked_up=float,
+            work=float,
+            macs=np.bool_,
+            bits=(float, (4,)),
+        )
+        self._records: Records | None = None
+
+    def __missing__(self, op: Op) -> int:
+        rule, first = op.rule, self._parts.count
+        parts = () if rule.lower is None else rule.lower(op)
+        if rule.lower is None:
+            self._add_part(None, op, range(len(op.elements_read)), streamed=False)
+        for part in parts:
+            self._add_part(part.role, part.op, part.reads, streamed=part.streamed)
+        self[op] = self._ops.extend(
+            inputs=len(op.elements_read),
+            rides=rule.activation and op.kind in self._fuses,
+            chained=any(-1 in part.reads for part in parts),
+            lasting=rule.lasting,
+            passing_work=op.vector_ops,
+            parameters=op.parameters,
+            all_macs=op.macs,
+            first_part=first,
+            end_part=self._parts.count,
+        )
+        self._records = None
+        return self[op]
+
+    def _add_part(self, role: str | None, op: Op, reads: Sequence[int], *, streamed: bool) -> None:
+        self.roles.append(role)
+        first = self._reads.count
+        for place, (source, elements) in enumerate(zip(reads, op.fetched, strict=True)):
+            second = op.rule.dynamic and place == 1
+            fetched = elements * (op.bits.W if second else op.bits.I) / 8
+            self._reads.extend(source=source, fetched=fetched, second=second)
+        self._parts.extend(
+            plain=self._plain_number(op), streamed=streamed, first_read=first, end_read=self._reads.count
+        )
+
+    def _plain_number(self, op: Op) -> int:
+        found = self._plain_numbers.get(op)
+        if found is not None:
+            return found
+        bits = op.bits
+        self.plain.append(op)
+        number = self._plain_numbers[op] = self._plains.extend(
+            written=op.bytes_of(Operand.O),
+            row=op.size(Dim.K) * bits.O / 8,
+            weights=op.bytes_of(Operand.W),
+            looked_up=op.weights_fetched * bits.W / 8,
+            work=op.vector_ops,
+            macs=op.macs > 0,
+            bits=(bits.W, bits.I, bits.O, bits.partial),
+        )
+        return number
+
+    @property
+    def records(self) -> Records:
+        """What is known of the ops; arrays longer than there are ops."""
+        if self._records is None:
+            tables = (self._ops, self._parts, self._reads, self._plains)
+            self._records = Records(**{name: array for table in tables for name, array in table.arrays.items()})
+        return self._records
+
+    @property
+    def full(self) -> bool:
+        """Whether it has grown so large that a new one should take its place."""
+        return len(self) > _MOST
+
+
+@lru_cache(maxsize=64)
+def _catalogs(fuses: tuple[str, ...]) -> list[Catalog]:
+    check_fuses(fuses, "vector.fuses")
+    return [Catalog(fuses)]
+
+
+def catalog_of(fuses: tuple[str, ...]) -> Catalog:
+    """Return the catalog for hardware that applies the activations ``fuses`` in passing.
+
+    Raises:
+        InputError: A word of ``fuses`` is no activation.
+    """
+    held = _catalogs(fuses)
+    if held[0].full:
+        held[0] = Catalog(fuses)
+    return held[0]

@@ -1,0 +1,127 @@
+"""One design that networks are scored on: all that depends on it alone is worked out once."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from accelsim.cost.area import total_area_mm2
+from accelsim.cost.choose import prices
+from accelsim.cost.energy import vector_pj
+from accelsim.cost.rows import machine_of
+from accelsim.cost.store import Store, store_of
+from accelsim.hardware.accelerator import Accelerator
+from accelsim.mapping.nest import Ints
+from accelsim.schedule.catalog import Catalog
+from accelsim.schedule.planner import Planned
+from accelsim.schedule.ranking import Charges, Ranking, Totals, add_totals
+from accelsim.schedule.residency import Residency
+from accelsim.schedule.run import leakage_pj
+from accelsim.schedule.sweep import columns
+from accelsim.schedule.table import widths_of
+from accelsim.schedule.vector import vector_cost
+
+__all__ = ["Design"]
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+
+class _Wide(NamedTuple):
+    """What depends on the widths of the PEs: order of mappings, leakage among the charges, area (NaN if unknown)."""
+
+    ranking: Ranking
+    charges: Charges
+    area: float
+
+
+class Design:
+    """One design.
+
+    Args:
+        accelerator: The design.
+        catalog: Ops by number, as the plans of networks have them.
+
+    Raises:
+        ValueError: ``accelerator`` is a batch of several designs.
+    """
+
+    def __init__(self, accelerator: Accelerator, catalog: Catalog) -> None:
+        if len(accelerator) != 1:
+            raise ValueError(f"one design is wanted, got a batch of {len(accelerator)}")
+        self._accelerator, self._catalog = accelerator, catalog
+        self._residency = Residency(accelerator)
+        self._machine = machine_of(accelerator)
+        self._charged = prices(accelerator, np.zeros(1))
+        self._each = vector_pj(accelerator.technology) or 0.0
+        self._store: Store | None = None
+        #: By the number of a plain op: its place in the store; -1 if it is not there.
+        self._places = np.zeros(0, dtype=np.int64)
+        self._wide: dict[tuple[float, ...], _Wide] = {}
+
+    def metrics(self, planned: Planned) -> tuple[dict[str, Floats], Flags]:
+        """Return the figures of networks, all of which have a step made of MACs.
+
+        Returns:
+            Metric (a name of ``METRICS``) -> shape ``(networks,)``, NaN where it is not modelled and where a network
+            has no mapping; and whether every layer of a network has one.
+        """
+        steps = planned.steps
+        macs = np.flatnonzero(steps.macs)
+        stays = self._residency.stay(steps)
+        store = self._stored(stays.levels)
+        fronts = np.full(len(steps.macs), -1)
+        fronts[macs] = store.which(self._places_of(planned.part[macs], store), stays.kept(macs))[:, 0]
+        vector = vector_cost(steps, self._charged, self._accelerator.vector.lanes, self._each, stays)
+        count = len(steps.starts) - 1
+        totals = Totals(*(np.zeros(count) for _ in range(4)))
+        area, legal = np.zeros(count), np.zeros(count, dtype=np.bool_)
+        bits, width = widths_of(steps, macs)
+        for number, widths in enumerate(bits):
+            ranking, charges, known = self._with(widths, store)
+            networks = np.flatnonzero(width == number)
+            add_totals(networks, steps, fronts, stays.used_bytes, vector, ranking.ranked, charges, totals, legal)
+            area[networks] = known
+        found = columns(self._accelerator, totals, planned.parameters, planned.macs, planned.peak)
+        found["area_mm2"] = area
+        if not legal.all():
+            found = {name: np.where(legal, values, np.nan) for name, values in found.items()}
+        return found, legal
+
+    def _stored(self, levels: tuple[int, int, int]) -> Store:
+        """Return the fronts; where they have grown too many, from now on those of a new store."""
+        if self._store is None or self._store.full:
+            self._store = store_of(self._machine, levels)
+            self._places[:] = -1
+            self._wide.clear()
+        return self._store
+
+    def _places_of(self, parts: Ints, store: Store) -> Ints:
+        """Return where the store has the ops of steps."""
+        numbers, known = self._catalog.records.plain[parts], len(self._catalog.plain)
+        if len(self._places) < known:
+            self._places = np.concatenate([self._places, np.full(2 * known - len(self._places), -1)])
+        found = self._places[numbers]
+        if np.any(found < 0):
+            for number in np.unique(numbers[found < 0]).tolist():
+                self._places[number] = store.place(self._catalog.plain[number])
+            found = self._places[numbers]
+        return np.asarray(found)
+
+    def _with(self, bits: Floats, store: Store) -> _Wide:
+        key, accelerator = tuple(bits.tolist()), self._accelerator
+        if key not in self._wide:
+            leakage, area = leakage_pj(accelerator, bits), total_area_mm2(accelerator, bits)
+            sizes = [memory.size_bytes for memory in accelerator.memories]
+            charges = Charges(
+                float(leakage[0]),
+                self._each,
+                float(accelerator.vector.lanes[0]),
+                float(accelerator.array.dispatch_cycles[0]),
+                np.array([np.inf if size is None else float(size[0]) for size in sizes]),
+            )
+            ranking = Ranking(store, prices(accelerator, leakage), accelerator.technology)
+            self._wide[key] = _Wide(ranking, charges, float("nan") if area is None else float(area[0]))
+        return self._wide[key]

@@ -1,0 +1,370 @@
+"""From the nodes of networks to the steps an accelerator runs, in compiled loops.
+
+Activations ride along with what they follow, an op of several parts is a step for each, and a tensor lives from its
+writer to its last reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from accelsim.compiled import compiled
+from accelsim.mapping.nest import Ints
+from accelsim.schedule.catalog import Catalog, Records
+from accelsim.schedule.table import Steps
+from accelsim.workload.network import Network
+
+__all__ = ["Nodes", "Planned", "nodes_of", "plan_steps"]
+
+Floats = npt.NDArray[np.float64]
+
+
+class Nodes(NamedTuple):
+    """Nodes of networks, network after network; tensors are places of nodes within the network.
+
+    Attributes:
+        starts: Shape ``(networks + 1,)``: first node of each network.
+        op: Shape ``(nodes,)``: numbers of the ops.
+        source: What the nodes read, one after the other; below 0 an input of the network, -1 the first.
+        first_result: Shape ``(networks + 1,)``: first result of each network.
+        result: The nodes whose results leave a network; of a network without any, those that no other reads.
+    """
+
+    starts: Ints
+    op: Ints
+    source: Ints
+    first_result: Ints
+    result: Ints
+
+
+class Planned(NamedTuple):
+    """Steps of networks, and where they come from.
+
+    Attributes:
+        steps: The steps.
+        part: Shape ``(steps,)``: number of the part.
+        node: Shape ``(steps,)``: the node, counted over all networks.
+        rides_on: Shape ``(nodes,)``: the step whose result an activation is applied to; -1 for others.
+        live: Shape ``(steps,)``: bytes of activations alive while a step runs.
+        peak: Shape ``(networks,)``: most bytes alive at once.
+        parameters: Shape ``(networks,)``: learned values.
+        macs: Shape ``(networks,)``: multiply-accumulates.
+    """
+
+    steps: Steps
+    part: Ints
+    node: Ints
+    rides_on: Ints
+    live: Floats
+    peak: Floats
+    parameters: Floats
+    macs: Floats
+
+
+def nodes_of(networks: Sequence[Network], catalog: Catalog) -> Nodes:
+    """Return the nodes of networks by number."""
+    starts, ops, sources, firsts, results = [0], list[int](), list[int](), [0], list[int]()
+    for network in networks:
+        nodes = network.nodes
+        place = {name: -1 - number for number, name in enumerate(network.inputs)}
+        place |= {node.name: number for number, node in enumerate(nodes)}
+        ops += [catalog[node.op] for node in nodes]
+        sources += [place[source] for node in nodes for source in node.inputs]
+        results += [place[name] for name in network.outputs or ()]
+        starts.append(len(ops))
+        firsts.append(len(results))
+    return Nodes(*(np.array(values, dtype=np.int64) for values in (starts, ops, sources, firsts, results)))
+
+
+class _Room(NamedTuple):
+    """How much a batch may need: steps, reads, nodes and inputs of one network, steps of one network."""
+
+    steps: int
+    reads: int
+    nodes: int
+    inputs: int
+    longest: int
+
+
+@compiled
+def _room(nodes: Nodes, records: Records) -> _Room:
+    steps = reads = most_nodes = inputs = longest = at = 0
+    for network in range(len(nodes.starts) - 1):
+        first, end, before = nodes.starts[network], nodes.starts[network + 1], steps
+        most_nodes = max(most_nodes, end - first)
+        for node in range(first, end):
+            op = nodes.op[node]
+            steps += records.end_part[op] - records.first_part[op]
+            for part in range(records.first_part[op], records.end_part[op]):
+                for read in range(records.first_read[part], records.end_read[part]):
+                    source = -1 if records.source[read] < 0 else nodes.source[at + records.source[read]]
+                    if source < 0:
+                        inputs = max(inputs, -source)
+                        reads += 1
+                    else:
+                        writer = nodes.op[first + source]
+                        reads += records.end_part[writer] - records.first_part[writer]
+            at += records.inputs[op]
+        longest = max(longest, steps - before)
+    return _Room(steps, reads, most_nodes, inputs, longest)
+
+
+class _Draft(NamedTuple):
+    """One network in the making, by node and by input of the network.
+
+    Attributes:
+        readers: How often a node's tensor is read; leaving the network counts as once more.
+        first_writer: The first step that writes it.
+        end_writer: The one behind the last.
+        input_bytes: Most bytes fetched of an input.
+        input_last: The last step that reads it; -1 if none does.
+        ended: Shape ``(steps + 2,)``: bytes no longer alive from a step on.
+    """
+
+    readers: Ints
+    first_writer: Ints
+    end_writer: Ints
+    input_bytes: Floats
+    input_last: Ints
+    ended: Floats
+
+
+@compiled
+def _count(nodes: Nodes, records: Records, network: int, at: int, plan: Planned, draft: _Draft) -> int:
+    """Count the readers of every tensor, learned values and MACs; return where the reads of the next network begin."""
+    draft.readers[:] = 0
+    for node in range(nodes.starts[network], nodes.starts[network + 1]):
+        op = nodes.op[node]
+        plan.parameters[network] += records.parameters[op]
+        plan.macs[network] += records.all_macs[op]
+        for source in nodes.source[at : at + records.inputs[op]]:
+            if source >= 0:
+                draft.readers[source] += 1
+        at += records.inputs[op]
+    for result in nodes.result[nodes.first_result[network] : nodes.first_result[network + 1]]:
+        draft.readers[result] += 1
+    return at
+
+
+@compiled
+def _walk(
+    nodes: Nodes, records: Records, network: int, at: int, place: int, read: int, plan: Planned, draft: _Draft
+) -> tuple[int, int]:
+    """Add the steps of a network and what they read; return how many steps and reads there are then.
+
+    Args:
+        nodes: The nodes.
+        records: What is known of their ops.
+        network: Which network.
+        at: Where what it reads begins.
+        place: Its first step.
+        read: The first read.
+        plan: The steps.
+        draft: Room for the network.
+    """
+    steps, first = plan.steps, nodes.starts[network]
+    for node in range(first, nodes.starts[network + 1]):
+        op, inputs, begin = nodes.op[node], at, place
+        at += records.inputs[op]
+        if records.rides[op] and nodes.source[inputs] >= 0:
+            source = nodes.source[inputs]
+            writer = draft.first_writer[source]
+            if draft.end_writer[source] == writer + 1 and draft.readers[source] == 1:
+                plan.rides_on[node] = writer
+                steps.work[writer] += records.passing_work[op]
+                draft.first_writer[node - first], draft.end_writer[node - first] = writer, writer + 1
+                continue
+        for part in range(records.first_part[op], records.end_part[op]):
+            plan.part[place], plan.node[place] = part, node
+            steps.written[place] = records.written[records.plain[part]]
+            steps.last_use[place], steps.multiplied[place], steps.work[place] = -1, False, 0.0
+            for asked in range(records.first_read[part], records.end_read[part]):
+                writer, end = place - 1, place  # the part before
+                if records.source[asked] >= 0:
+                    source = nodes.source[inputs + records.source[asked]]
+                    if source >= 0:
+                        writer, end = draft.first_writer[source], draft.end_writer[source]
+                    else:
+                        writer, end = -1, 0  # comes from outside
+                        known = draft.input_bytes[-1 - source]
+                        draft.input_bytes[-1 - source] = max(known, records.fetched[asked])
+                        draft.input_last[-1 - source] = place
+                read = _add_reads(steps.writer, steps.read, read, writer, end, records.fetched[asked], steps.written)
+                for done in range(read - (end - writer), read):
+                    steps.second[done] = records.second[asked]
+                    if writer >= 0:
+                        steps.last_use[steps.writer[done]] = place
+                        steps.multiplied[steps.writer[done]] |= records.second[asked]
+            place += 1
+            steps.first_read[place] = read
+        draft.first_writer[node - first] = place - 1 if records.chained[op] else begin
+        draft.end_writer[node - first] = place
+    return place, read
+
+
+@compiled
+def _add_reads(writers: Ints, reads: Floats, read: int, first: int, end: int, size: float, written: Floats) -> int:
+    """Add the reads of a tensor: of each step that wrote a part of it, in proportion."""
+    if end - first == 1:
+        writers[read], reads[read] = first, size
+        return read + 1
+    whole = 0.0
+    for writer in range(first, end):
+        whole += written[writer]
+    for writer in range(first, end):
+        writers[read], reads[read] = writer, size * written[writer] / whole
+        read += 1
+    return read
+
+
+@compiled
+def _fill(steps: Steps, parts: Ints, start: int, end: int, records: Records) -> None:
+    """Fill in what the parts alone say of their steps."""
+    for place in range(start, end):
+        plain, streamed = records.plain[parts[place]], records.streamed[parts[place]]
+        steps.held[place] = records.row[plain] if streamed else records.written[plain]
+        steps.streamed[place] = streamed
+        steps.weights[place] = records.weights[plain]
+        steps.looked_up[place] = records.looked_up[plain]
+        steps.macs[place] = records.macs[plain]
+        steps.work[place] += records.work[plain]
+        for which in range(4):
+            steps.bits[place, which] = records.bits[plain, which]
+
+
+@compiled
+def _settle(nodes: Nodes, network: int, start: int, end: int, steps: Steps, draft: _Draft) -> None:
+    """Settle who reads last: the outside reads every result."""
+    for place in range(start, end):
+        if steps.last_use[place] < 0:
+            steps.last_use[place] = end
+    for at in range(nodes.first_result[network], nodes.first_result[network + 1]):
+        result = nodes.result[at]
+        for writer in range(draft.first_writer[result], draft.end_writer[result]):
+            steps.last_use[writer] = end
+
+
+@compiled
+def _live(start: int, end: int, steps: Steps, live: Floats, draft: _Draft) -> float:
+    """Fill in the bytes alive while each step runs, and return the most.
+
+    An element-wise op writes over an input of its size that nothing else will read.
+    """
+    ended, waiting, peak = draft.ended, 0.0, 0.0
+    ended[: end - start + 2] = 0.0
+    for which in range(len(draft.input_last)):
+        if draft.input_last[which] >= 0:
+            waiting += draft.input_bytes[which]
+            ended[draft.input_last[which] + 1 - start] += draft.input_bytes[which]
+    for place in range(start, end):
+        waiting -= ended[place - start]
+        in_place = False
+        if not steps.macs[place]:
+            for read in range(steps.first_read[place], steps.first_read[place + 1]):
+                writer = steps.writer[read]
+                if writer >= 0 and steps.last_use[writer] == place and steps.written[writer] == steps.written[place]:
+                    in_place = True
+        live[place] = waiting if in_place else waiting + steps.held[place]
+        peak = max(peak, live[place])
+        waiting += steps.held[place]
+        ended[steps.last_use[place] + 1 - start] += steps.held[place]
+    return peak
+
+
+@compiled
+def _cut(steps: Steps, count: int, reads: int) -> Steps:
+    return Steps(
+        steps.starts,
+        steps.held[:count],
+        steps.written[:count],
+        steps.streamed[:count],
+        steps.last_use[:count],
+        steps.multiplied[:count],
+        steps.weights[:count],
+        steps.looked_up[:count],
+        steps.macs[:count],
+        steps.work[:count],
+        steps.bits[:count],
+        steps.first_read[: count + 1],
+        steps.writer[:reads],
+        steps.read[:reads],
+        steps.second[:reads],
+    )
+
+
+@compiled
+def _empty(networks: int, nodes: int, room: _Room) -> Planned:
+    steps = Steps(
+        np.zeros(networks + 1, np.int64),
+        np.empty(room.steps),
+        np.empty(room.steps),
+        np.empty(room.steps, np.bool_),
+        np.empty(room.steps, np.int64),
+        np.empty(room.steps, np.bool_),
+        np.empty(room.steps),
+        np.empty(room.steps),
+        np.empty(room.steps, np.bool_),
+        np.empty(room.steps),
+        np.empty((room.steps, 4)),
+        np.zeros(room.steps + 1, np.int64),
+        np.empty(room.reads, np.int64),
+        np.empty(room.reads),
+        np.empty(room.reads, np.bool_),
+    )
+    return Planned(
+        steps,
+        np.empty(room.steps, np.int64),
+        np.empty(room.steps, np.int64),
+        np.full(nodes, -1),
+        np.empty(room.steps),
+        np.zeros(networks),
+        np.zeros(networks),
+        np.zeros(networks),
+    )
+
+
+@compiled
+def plan_steps(nodes: Nodes, records: Records) -> Planned:
+    """Return the steps of networks.
+
+    Args:
+        nodes: The nodes; each stands after those it reads.
+        records: What is known of their ops.
+    """
+    networks = len(nodes.starts) - 1
+    room = _room(nodes, records)
+    plan = _empty(networks, len(nodes.op), room)
+    draft = _Draft(
+        np.empty(room.nodes, np.int64),
+        np.empty(room.nodes, np.int64),
+        np.empty(room.nodes, np.int64),
+        np.empty(room.inputs),
+        np.empty(room.inputs, np.int64),
+        np.empty(room.longest + 2),
+    )
+    at = place = read = 0
+    for network in range(networks):
+        start = place
+        draft.input_bytes[:] = 0.0
+        draft.input_last[:] = -1
+        after = _count(nodes, records, network, at, plan, draft)
+        place, read = _walk(nodes, records, network, at, place, read, plan, draft)
+        at = after
+        plan.steps.starts[network + 1] = place
+        _settle(nodes, network, start, place, plan.steps, draft)
+        _fill(plan.steps, plan.part, start, place, records)
+        plan.peak[network] = _live(start, place, plan.steps, plan.live, draft)
+    return Planned(
+        _cut(plan.steps, place, read),
+        plan.part[:place],
+        plan.node[:place],
+        plan.rides_on,
+        plan.live[:place],
+        plan.peak,
+        plan.parameters,
+        plan.macs,
+    )
