@@ -17,6 +17,8 @@ from accelsim.config.library import available
 DESIGNS = 10_000
 MEMBERS = 1_000
 WARM = 20
+SCORED_ON = ("systolic", "edge_tpu")
+BATCH, WARM_MEMBERS = 16_384, 8_192
 
 
 def median_seconds(work: Callable[[], object], runs: int) -> float:
@@ -28,6 +30,18 @@ def median_seconds(work: Callable[[], object], runs: int) -> float:
         work()
         times.append(time.perf_counter() - start)
     return statistics.median(times)
+
+
+def cpu_seconds(work: Callable[[], object]) -> float:
+    """Return the processor time of one call."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def per_second(count: int, seconds: float) -> str:
+    """Return so many a second in words."""
+    return f"{count / seconds:,.0f}/s"
 
 
 def line(what: str, figure: str, aim: str) -> None:
@@ -71,17 +85,46 @@ def one_design() -> None:
         line(f"MobileNetV2 on one {name} design, first call", f"{first * 1e3:.0f} ms", "-")
 
 
-def scorer() -> None:
-    """Measure a scorer on networks it has not seen and on one it has."""
-    score = acs.Scorer("edge_tpu")
-    template = acs.network_template("mobilenet_v2")
-    networks = [template.build({"width": w, "resolution": r}) for w in (0.5, 0.75, 1.0) for r in (96, 128, 160, 192)]
-    start = time.perf_counter()
-    for network in networks:
-        score(network)
-    fresh = (time.perf_counter() - start) / len(networks)
-    line("Scorer, a network not seen before", f"{fresh * 1e3:.0f} ms", "-")
-    line("Scorer, the second time", f"{median_seconds(lambda: score(networks[0]), 50) * 1e3:.2f} ms", "-")
+def scorer_first() -> None:
+    """Measure the first call of a fresh scorer in a fresh process: every layer still has to be mapped."""
+    for hardware in SCORED_ON:
+        code = (
+            "import time, accelsim as acs; network = acs.load_network('mobilenet_v2'); "
+            f"score = acs.Scorer('{hardware}'); start = time.process_time(); score(network); "
+            "print(time.process_time() - start)"
+        )
+        runs = [subprocess.run([sys.executable, "-c", code], check=True, capture_output=True) for _ in range(6)]
+        first = statistics.median(float(run.stdout) for run in runs[1:])
+        line(f"Scorer on {hardware}, first call, MobileNetV2", f"{first * 1e3:.0f} ms", "under 50 ms")
+
+
+def scorer_one_by_one() -> None:
+    """Measure a scorer on network objects that it has not seen, though it has seen their layers; then on seen ones."""
+    rng = np.random.default_rng(0)
+    space, plain = acs.network_template("ofa_mobilenet_v3"), acs.network_template("mobilenet_v2")
+    members = [space.build(space.members.sample(rng)) for _ in range(2 * MEMBERS)]
+    sizes = [{"width": w, "resolution": r} for w in (0.35, 0.5, 0.75, 1.0) for r in range(96, 225, 32)]
+    for hardware in SCORED_ON:
+        for name, networks in (("OFA-MobileNetV3", members), ("MobileNetV2", [plain.build(size) for size in sizes])):
+            score, fresh = acs.Scorer(hardware), acs.Scorer(hardware)
+            for network in networks:
+                score(network)
+            fresh("resnet8")  # puts what is known of the design in order
+            cpu = cpu_seconds(lambda s=fresh, n=networks: [s(network) for network in n])
+            line(f"Scorer on {hardware}, {name} objects, layers seen", per_second(len(networks), cpu), "2,000/s")
+            again = cpu_seconds(lambda s=fresh, n=networks: [s(network) for network in n])
+            line(f"Scorer on {hardware}, {name} objects, seen", per_second(len(networks), again), "-")
+
+
+def scorer_members() -> None:
+    """Measure a scorer on members of search spaces in a batch; the members are new, most of their layers are not."""
+    for hardware in SCORED_ON:
+        for name in ("ofa_mobilenet_v3", "proxylessnas_space", "mnasnet_space", "fbnet_space"):
+            space, score, rng = acs.network_template(name), acs.Scorer(hardware), np.random.default_rng(0)
+            points = [space.members.sample(rng) for _ in range(BATCH + WARM_MEMBERS)]
+            score.members(space, points[BATCH:])
+            cpu = cpu_seconds(lambda s=score, t=space, p=points[:BATCH]: s.members(t, p))
+            line(f"Scorer on {hardware}, a batch of {name}", per_second(BATCH, cpu), "20,000/s")
 
 
 def sweep() -> None:
@@ -102,7 +145,9 @@ def main() -> None:
     start_up()
     members()
     one_design()
-    scorer()
+    scorer_first()
+    scorer_one_by_one()
+    scorer_members()
     sweep()
     line("peak memory", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB", "-")
 

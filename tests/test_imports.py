@@ -25,6 +25,7 @@ LAYERS = (
     ("workload", "hardware"),
     ("mapping",),
     ("cost",),
+    ("mappers",),
     ("schedule",),
     ("search",),
     ("study",),

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from accelsim.cost.columns import Columns
 from accelsim.cost.front import Front, front
 from accelsim.cost.rows import Kept, Machine
 from accelsim.mapping.nest import Ints
@@ -79,18 +80,20 @@ class Store:
     def __init__(self, machine: Machine, levels: tuple[int, int, int]) -> None:
         self._machine, self._levels = machine, levels
         self.fronts: list[Front] = []
-        memories = len(machine.structure.holds)
-        self.rows = Rows(
-            np.empty((0, memories, 2)),
-            np.empty((0, memories, 2)),
-            np.empty((0, memories, 2)),
-            np.empty((0, 2)),
-            np.empty(0),
-            np.empty(0),
-            np.empty((0, memories)),
-            np.empty(0, dtype=np.bool_),
-            np.zeros(1, dtype=np.int64),
+        shape = (len(machine.structure.holds),)
+        self._columns = Columns(
+            moved=(float, (*shape, 2)),
+            one=(float, (*shape, 2)),
+            serial=(float, (*shape, 2)),
+            ramp=(float, (2,)),
+            cycles=float,
+            steps=float,
+            room=(float, shape),
+            allowed=np.bool_,
         )
+        self._ends = Columns(starts=np.int64)
+        self._ends.extend(starts=0)
+        self.rows = self._seen()
         self._places: dict[Op, int] = {}
         self._ops: list[Op] = []
         #: Shape ``(ops, codes)``: the front of an op and of a combination of kept tensors; -1 if it is not there yet.
@@ -127,9 +130,16 @@ class Store:
             new.append(front(self._ops[place], self._machine, kept))
             self._front[place, code] = len(self.fronts) + len(new) - 1
         self.fronts += new
-        parts = rows_of(new)
-        parts = parts._replace(starts=parts.starts[1:] + self.rows.starts[-1])
-        self.rows = Rows(*(np.concatenate(pair) for pair in zip(self.rows, parts, strict=True)))
+        parts = rows_of(new)._asdict()
+        ends = parts.pop("starts")[1:] + self._columns.count
+        self._columns.extend(len(parts["cycles"]), **parts)
+        self._ends.extend(len(ends), starts=ends)
+        self.rows = self._seen()
+
+    def _seen(self) -> Rows:
+        """Return the rows without the room behind them."""
+        rows = {name: array[: self._columns.count] for name, array in self._columns.arrays.items()}
+        return Rows(**rows, starts=self._ends.arrays["starts"][: self._ends.count])
 
     @property
     def full(self) -> bool:

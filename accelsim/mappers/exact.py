@@ -16,9 +16,11 @@ from accelsim.cost.traffic import relevant, slides
 from accelsim.dims import DIMS, OPERANDS, WINDOWS, Dim, Operand
 from accelsim.errors import NoMappingError
 from accelsim.hardware.accelerator import Accelerator
-from accelsim.mappers.chains import chains
-from accelsim.mappers.factors import factors_of, laid_out, order_of
-from accelsim.mappers.kernel import Charges, Factors, Outcome, search
+from accelsim.mappers.chains import Spatial, View, all_chains, chains
+from accelsim.mappers.factors import factors_of, laid_out, order_of, owners
+from accelsim.mappers.forest import Grove
+from accelsim.mappers.kernel import search
+from accelsim.mappers.tables import Charges, Factors, Outcome
 from accelsim.mappers.objective import EDP, Objective
 from accelsim.mapping.nest import Cuts, Ints, Mappings, useful_share
 from accelsim.workload.ops import Op
@@ -72,20 +74,77 @@ def charges_of(op, machine, kept, charged, room, base, objective):
     )
 
 
-def run_search(f: Factors, c: Charges, stills, limit=np.inf):
+def run_search(f, grove, c, stills, slots=200000):
     L = stills.shape[1]
-    D = len(f.count)
-    out = Outcome(np.array([limit, np.inf, np.inf, np.inf]), np.full(D, -1), np.zeros(L, dtype=np.int64), np.zeros(L, dtype=np.int64),
-                  np.zeros((2, D + 1), dtype=np.int64), np.zeros(1, dtype=np.int64), np.array([np.inf]))
-    ready = np.full(len(c.axis), f.taps)
-    for g in range(len(c.axis)):
-        for h in range(g + 1):
-            if c.axis[h] == c.axis[g]:
-                ready[g] = max(ready[g], *(c.groups[h] + 1))
-    closed = max([d + 1 for d in range(D) if f.lacks[d] == 2], default=0)
-    search(f, c, stills, ready, closed, out)
+    D = len(f.lacks)
+    out = Outcome(np.array([np.inf, np.inf, np.inf, np.inf]), np.full(D, -1), np.zeros(L, dtype=np.int64), np.zeros(L, dtype=np.int64),
+                  np.zeros(2, dtype=np.int64), np.zeros(2, dtype=np.int64), np.zeros(1, dtype=np.int64))
+    ways = list(grove.filters())
+    if len(ways) == 1:
+        search(f, c, grove.cut(ways[0]), stills, slots, out)
+        return out
+    bounds = []
+    for taps in ways:
+        bounds.append(search(f, c, grove.cut(taps), stills, 0, out))
+    for at in np.argsort(bounds, kind="stable"):
+        if bounds[at] < out.best[0] * (1 + 1e-12):
+            search(f, c, grove.cut(ways[at]), stills, slots, out)
     return out
 
 
 def stills_of(levels):
     return np.array(list(itertools.product(range(3), repeat=levels)), dtype=np.int64)
+
+
+def _beside(members, levels):
+    """Tiles and pieces of filter dims that share a group, multiplied."""
+    found = {(1, 1)}
+    for size in members:
+        one = set()
+        for chain in all_chains(size, levels):
+            sizes = _piece_sizes(size, tuple(int(t) for t in chain))
+            one |= {(int(chain[-1]), p) for p in sizes}
+        found = {(a * c, b * d) for a, b in found for c, d in one}
+    return tuple(sorted(found))
+
+
+def _piece_sizes(size, chain):
+    found = {size}
+    for tile in chain:
+        found = {p for s in found for p in ((tile,) if s >= tile else ()) + ((s % tile,) if s % tile else ())}
+    return found
+
+
+def cuts_of(op, machine):
+    L = machine.structure.levels
+    layout = laid_out(machine)
+    dims = order_of(op)
+    who = owners(layout, dims)
+    taps = [tap for _, tap in WINDOWS]
+    found = []
+    limited = math.isfinite(machine.size.hold_limit) and Operand.W in machine.flow.held
+    for dim in DIMS:
+        size = op.size(dim)
+        if size == 1 or dim in taps:
+            found.append(Cuts.of(all_chains(size, L)))
+            continue
+        spatial = Spatial()
+        for g, members in enumerate(layout.groups):
+            if dim not in members:
+                continue
+            axis = layout.axis[g]
+            if axis == 2:
+                if limited: spatial = Spatial(exact=True)
+                continue
+            alone = all(layout.axis[h] != axis for h in range(len(layout.groups)) if h != g)
+            if who[g] is None or not alone:
+                spatial = Spatial(exact=True)
+            else:
+                limit = machine.size.rows if axis == 0 else machine.size.columns
+                spatial = Spatial(float(limit), _beside([op.size(d) for d in members if d in taps], L))
+        view = None
+        for axis, (out, tap) in enumerate(WINDOWS):
+            if out == dim and slides(op) and (op.size(tap) > 1 or op.padding[axis] or op.stride[axis] > 1):
+                view = View(op.size(tap), op.stride[axis], op.dilation[axis], op.padding[axis], op.extent[axis])
+        found.append(Cuts.of(chains(size, L, spatial, view, any(machine.structure.sliding))))
+    return tuple(found)

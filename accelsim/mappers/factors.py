@@ -12,11 +12,11 @@ from accelsim.cost.pieces import pieces
 from accelsim.cost.rows import Machine
 from accelsim.cost.traffic import relevant, slides, tables_of
 from accelsim.dims import DIMS, OPERANDS, WINDOWS, Dim
-from accelsim.mappers.kernel import Factors
+from accelsim.mappers.tables import Factors
 from accelsim.mapping.nest import Cuts, Ints
 from accelsim.workload.ops import Op
 
-__all__ = ["Layout", "factors_of", "laid_out", "order_of"]
+__all__ = ["Layout", "Material", "factors_of", "laid_out", "order_of", "owners"]
 
 Floats = npt.NDArray[np.float64]
 _WEIGHTS, _INPUTS, _OUTPUTS = range(3)
@@ -283,7 +283,41 @@ def _falling(build: _Builder, loads: Ints, edge: _Edge, layout: Layout, lacks: I
     return np.array(found, dtype=np.int64).reshape(-1, 3)
 
 
-def factors_of(op: Op, machine: Machine, cuts: tuple[Cuts, ...]) -> Factors:
+class Material(NamedTuple):
+    """What each cut of each dim contributes, by dim in the order of ``order_of``.
+
+    Attributes:
+        rows: Shape ``(cuts, V)`` each: factors, without what depends on windows.
+        windows: Shape ``(3, output cuts, filter cuts, W)``: what does.
+        window: Which factors those are.
+        tile: Shape ``(cuts, L)`` each.
+        turning: Shape ``(cuts,)`` each: a bit for each level whose loop turns more than once.
+        sizes: Shape ``(cuts, masks, pieces)`` each: pieces that reach the array.
+        times: The same: how many there are.
+        inner: Shape ``(cuts,)`` each: what a copy of the array takes of the innermost tile.
+    """
+
+    rows: list[Floats]
+    windows: Floats
+    window: Ints
+    tile: list[Floats]
+    turning: list[Ints]
+    sizes: list[Ints]
+    times: list[Ints]
+    inner: list[Floats]
+
+
+def owners(layout: Layout, dims: tuple[Dim, ...]) -> list[int | None]:
+    """Return for each group the one dim, beside filters, that decides its passes: -1 for none, ``None`` if several do."""
+    found: list[int | None] = []
+    for group, axis in enumerate(layout.axis):
+        before = [members for at, members in enumerate(layout.groups[: group + 1]) if layout.axis[at] == axis]
+        deciding = {dims.index(dim) for members in before for dim in members if dim in dims and dim not in _TAP}
+        found.append(None if len(deciding) > 1 else max(deciding, default=-1))
+    return found
+
+
+def factors_of(op: Op, machine: Machine, cuts: tuple[Cuts, ...]) -> tuple[Factors, Material]:
     """Return the factors of ``cuts``, one entry a dim in the order of ``DIMS``."""
     dims, layout = order_of(op), laid_out(machine)
     build = _Builder(op, machine, cuts, dims)
@@ -291,29 +325,19 @@ def factors_of(op: Op, machine: Machine, cuts: tuple[Cuts, ...]) -> Factors:
     elements, variants = _elements(build)
     footprint, first = _tiles(build)
     edge = _at_the_array(build, layout)
+    passes = build.new(edge.pieces.size) + np.arange(edge.pieces.size).reshape(edge.pieces.shape)
     lacks = np.array([_lacking(build.indexes, dim) for dim in dims], dtype=np.int64)
-    tables = build.tables
-    turning, tile = np.zeros((len(dims), build.most), dtype=np.int64), np.ones((len(dims), build.most, build.levels))
+    tables, counts = build.tables, [len(cuts[dim.position]) for dim in dims]
+    turning, tile = [np.zeros(count, dtype=np.int64) for count in counts], []
     for d, dim in enumerate(dims):
+        tile.append(cuts[dim.position].tiles.astype(float))
         if dim in build.table:
-            turning[d] = (tables.turns[build.table[dim]] << np.arange(build.levels)).sum(axis=1)
-            tile[d] = tables.tile[build.table[dim]]
+            turns = tables.turns[build.table[dim], : counts[d]]
+            turning[d] = (turns << np.arange(build.levels)).sum(axis=1)
     window = np.array(sorted(build.window), dtype=np.int64)
-    windows = np.ones((3, 1, 1, 0))
-    if len(window):
-        windows = np.stack([build.window[int(at)] for at in window], axis=3).transpose(0, 2, 1, 3)
-    return Factors(
-        rows=np.ascontiguousarray(np.stack(build.columns, axis=2)),
-        windows=np.ascontiguousarray(windows),
-        window=window,
-        count=np.array([len(cuts[dim.position]) for dim in dims], dtype=np.int64),
-        size=np.array([op.size(dim) for dim in dims], dtype=float),
-        tile=tile,
-        turning=turning,
+    factors = Factors(
         lacks=lacks,
         axis=np.array([_OUT.get(dim, -1) if build.slides else -1 for dim in dims], dtype=np.int64),
-        tap=np.array([_TAP.get(dim, -1) for dim in dims], dtype=np.int64),
-        taps=sum(dim in _TAP for dim in dims),
         loads=loads,
         elements=elements,
         slides=variants,
@@ -324,8 +348,19 @@ def factors_of(op: Op, machine: Machine, cuts: tuple[Cuts, ...]) -> Factors:
         share=edge.share,
         pieces=edge.pieces,
         points=edge.points,
+        passes=passes,
+        late=np.array([owner is None for owner in owners(layout, dims)]),
         falling=_falling(build, loads, edge, layout, lacks),
-        sizes=edge.sizes,
-        times=edge.times,
-        inner=edge.inner,
     )
+    table = np.stack(build.columns, axis=2)
+    material = Material(
+        rows=[table[d, :count].copy() for d, count in enumerate(counts)],
+        windows=np.stack([build.window[int(at)] for at in window], axis=3) if len(window) else np.ones((3, 1, 1, 0)),
+        window=window,
+        tile=tile,
+        turning=turning,
+        sizes=[edge.sizes[d, :count] for d, count in enumerate(counts)],
+        times=[edge.times[d, :count] for d, count in enumerate(counts)],
+        inner=[edge.inner[d, :count] for d, count in enumerate(counts)],
+    )
+    return factors, material

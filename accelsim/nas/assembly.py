@@ -11,13 +11,11 @@ from accelsim.compiled import compiled
 from accelsim.mapping.nest import Ints
 from accelsim.schedule.planner import Nodes
 
-__all__ = ["MOST_NODES", "NOWHERE", "Parts", "assemble"]
+__all__ = ["NOWHERE", "Parts", "assemble"]
 
 Flags = npt.NDArray[np.bool_]
 #: A tensor that a member does not have.
 NOWHERE = -(2**31)
-#: Members of more nodes are not put together.
-MOST_NODES = 20_000
 
 
 class Parts(NamedTuple):
@@ -125,8 +123,10 @@ def _mark(results: Ints, lasting: Flags, count: int, draft: _Draft) -> int:
 
 
 @compiled
-def assemble(parts: Parts, lasting: Flags, slots: Ints, operands: Ints, results: Ints, stated: bool) -> Nodes:
-    """Return the nodes of members; one of too many nodes gets none.
+def assemble(
+    parts: Parts, lasting: Flags, slots: Ints, operands: Ints, results: Ints, stated: bool, most: int
+) -> Nodes:
+    """Return the nodes of members.
 
     Args:
         parts: The parts.
@@ -136,6 +136,7 @@ def assemble(parts: Parts, lasting: Flags, slots: Ints, operands: Ints, results:
             first.
         results: Shape ``(members, results)``: what leads to none of these is left out.
         stated: Whether these alone leave the network, and not simply what no other node reads.
+        most: A member of more nodes than this gets none.
     """
     members = len(slots)
     nodes = reads = most_nodes = most_reads = 0
@@ -160,7 +161,7 @@ def assemble(parts: Parts, lasting: Flags, slots: Ints, operands: Ints, results:
     )
     nodes = reads = left = 0
     for member in range(members):
-        if _rows(parts, slots[member])[0] <= MOST_NODES:
+        if _rows(parts, slots[member])[0] <= most:
             count = _lay_out(parts, slots[member], operands[member], draft)
             _mark(results[member], lasting, count, draft)
             for node in range(count):

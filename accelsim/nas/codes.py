@@ -22,6 +22,9 @@ _LARGEST_KEY = 2**62
 _MOST_VALUES = 100_000
 #: Types of values of which equal ones are the same value.
 _PLAIN = {int, float, str}
+#: What switches are known by: true is not 1, though Python says they are equal.
+_SWITCHES = {True: object(), False: object()}
+_SWITCHED = {key: value for value, key in _SWITCHES.items()}
 
 Column = tuple[Ints, int]
 
@@ -101,8 +104,7 @@ class _Codes:
         if len(self.values) > _MOST_VALUES:
             self._known, self.values = {}, []
         if not _PLAIN.issuperset(map(type, values)):
-            # True is not 1, though Python says they are equal.
-            values = [(bool, value) if isinstance(value, bool) else value for value in map(plain, values)]
+            values = [_SWITCHES[value] if isinstance(value, bool) else value for value in map(plain, values)]
         try:
             return np.fromiter(map(self._known.__getitem__, values), np.int64, len(values))
         except (KeyError, TypeError):
@@ -112,9 +114,9 @@ class _Codes:
         try:
             if key in self._known:
                 return self._known[key]
+            value = _SWITCHED.get(key, key)
         except TypeError:  # a list, say
             return -1
-        value = key[1] if isinstance(key, tuple) and len(key) == 2 and key[0] is bool else key
         if value not in self.parameter.domain:
             return -1
         self.values.append(value)

@@ -28,6 +28,8 @@ from accelsim.workload.stated import names_of
 
 __all__ = ["Members"]
 
+#: Members of more nodes are not put together.
+MOST_NODES = 20_000
 #: Repetitions that do not stand, and those that cannot be computed.
 _ABSENT, _WRONG = -1, -2
 
@@ -225,6 +227,7 @@ class _Batch:
             operands,
             np.stack([tensors.slot[at] for tensors in results], axis=1),
             bool(stated),
+            MOST_NODES,
         )
         some = np.diff(nodes.starts) > 0
         starts, first = nodes.starts[1:][some], nodes.first_result[1:][some]

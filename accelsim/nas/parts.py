@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from accelsim.cost.columns import Columns
 from accelsim.errors import InputError
 from accelsim.nas.assembly import Parts
 from accelsim.schedule.catalog import Catalog
-from accelsim.schedule.columns import Columns
 from accelsim.workload.blocks import BLOCKS
 from accelsim.workload.builder import Tensor
 from accelsim.workload.ops import Bits, Shape

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from accelsim.errors import NoMappingError
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.hardware.load import load_hardware
+from accelsim.mapping.nest import Ints
 from accelsim.nas.members import Members
 from accelsim.nas.parts import NotByParts
+from accelsim.nas.scores import Scores, hold_against, joined, metrics_of, scores_of
 from accelsim.parameters import Value
 from accelsim.schedule.catalog import Catalog, catalog_of
 from accelsim.schedule.design import Design
 from accelsim.schedule.evaluate import evaluate_totals
 from accelsim.schedule.laws import checking
 from accelsim.schedule.planner import Nodes, Planned, nodes_of, plan_steps
-from accelsim.schedule.result import METRICS, Metrics, Utilization
+from accelsim.schedule.result import Metrics
 from accelsim.workload.builder import Builder
 from accelsim.workload.load import NetworkTemplate, load_network, network_template
 from accelsim.workload.network import Network
 
-__all__ = ["Scorer", "Scores"]
+__all__ = ["Scorer"]
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 _REMEMBERED = 4096
 #: Spaces whose parts are remembered.
 _SPACES = 8
@@ -38,23 +36,6 @@ _SPACES = 8
 _AT_ONCE = 2048
 #: Counts are floats in between; up to here these hold every whole number.
 _WHOLE = 2.0**53
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scores:
-    """Many networks on one accelerator.
-
-    Attributes:
-        metrics: Metric (a name of ``METRICS``) -> shape ``(networks,)``; NaN where it is not modelled, and where a
-            layer of a network has no mapping.
-        legal: Shape ``(networks,)``: whether every layer has a mapping.
-    """
-
-    metrics: dict[str, Floats]
-    legal: Flags
-
-    def __len__(self) -> int:
-        return len(self.legal)
 
 
 class Scorer:
@@ -95,9 +76,10 @@ class Scorer:
 
     def _warm_up(self) -> None:
         """Have compiled functions loaded before the first network comes."""
-        builder = Builder((1, 1, 1, 1))
-        builder.activate("", builder.conv("conv", builder.input, 1), "relu")
-        builder.pool("pool", "average_pool", builder.input)
+        builder = Builder((1, 8, 9, 9))
+        x = builder.conv("conv", builder.input, 16, 3, stride=2, activation="relu")
+        y = builder.combine("add", "add", builder.depthwise("depthwise", x, 3), x)
+        builder.fully_connected("fc", builder.pool("pool", "average_pool", y), 8)
         self._scored(nodes_of([Network("warm-up", tuple(builder.nodes))], self._current()))
 
     def _current(self) -> Catalog:
@@ -136,8 +118,12 @@ class Scorer:
         for start in range(0, len(graphs), _AT_ONCE):
             some = graphs[start : start + _AT_ONCE]
             found = self._scored(nodes_of(some, self._current()))
-            parts.append(found or self._one_by_one(some))
-        return _joined(parts)
+            if found is None:
+                found = self._one_by_one(some)
+            elif checking():
+                hold_against(found, self._one_by_one(some), some[0].name)
+            parts.append(found)
+        return joined(parts)
 
     def members(self, space: NetworkTemplate | str | Path, points: Sequence[Mapping[str, Value]]) -> Scores:
         """Return the figures of members of a search space, as those of ``space.build(point)``, which need not be built.
@@ -154,63 +140,62 @@ class Scorer:
         parts = [
             self._some_members(template, points[start : start + _AT_ONCE]) for start in range(0, len(points), _AT_ONCE)
         ]
-        return _joined(parts)
+        return joined(parts)
 
     def _some_members(self, template: NetworkTemplate, points: Sequence[Mapping[str, Value]]) -> Scores:
         self._current()
-        try:
-            nodes, at = self._space(template).nodes(points)
-        except NotByParts:
-            self._spaces[template] = None
+        made = self._put_together(template, points)
+        found = None if made is None else self._scored(made[0])
+        if made is None or found is None:
             return self.many(map(template.build, points))
-        found = self._scored(nodes) if len(at) else Scores({name: np.zeros(0) for name in METRICS}, np.zeros(0, bool))
-        if found is None:
-            return self.many(map(template.build, points))
+        at = made[1]
+        if checking():
+            hold_against(found, self.many([template.build(points[place]) for place in at.tolist()]), template.name)
         if len(at) == len(points):
             return found
         rest = np.setdiff1d(np.arange(len(points)), at)
         others = self.many([template.build(points[place]) for place in rest.tolist()])
-        back = np.argsort(np.concatenate([at, rest]))
-        whole = _joined([found, others])
-        return Scores({name: values[back] for name, values in whole.metrics.items()}, whole.legal[back])
+        return joined([found, others]).take(np.argsort(np.concatenate([at, rest])))
 
-    def _space(self, template: NetworkTemplate) -> Members:
-        """Return what puts the members of a space together.
-
-        Raises:
-            NotByParts: They have to be built.
-        """
-        if template not in self._spaces:
-            self._spaces[template] = Members(template, self._catalog)
-            if len(self._spaces) > _SPACES:
-                self._spaces.popitem(last=False)
-        self._spaces.move_to_end(template)
-        found = self._spaces[template]
-        if found is None:
-            raise NotByParts
-        return found
+    def _put_together(
+        self, template: NetworkTemplate, points: Sequence[Mapping[str, Value]]
+    ) -> tuple[Nodes, Ints] | None:
+        """Return the nodes of members and the places of their points; ``None`` if they have to be built."""
+        try:
+            if template not in self._spaces:
+                self._spaces[template] = Members(template, self._catalog)
+                if len(self._spaces) > _SPACES:
+                    self._spaces.popitem(last=False)
+            self._spaces.move_to_end(template)
+            space = self._spaces[template]
+            return None if space is None else space.nodes(points)
+        except NotByParts:
+            self._spaces[template] = None
+            return None
 
     def _scored(self, nodes: Nodes) -> Scores | None:
         """Return the figures of networks; ``None`` if one of them needs more than compiled loops can do."""
+        if len(nodes.starts) == 1:
+            return scores_of([])
         planned = plan_steps(nodes, self._catalog.records)
-        return None if checking() or _special(planned) else Scores(*self._design.metrics(planned))
+        return None if _special(planned) else Scores(*self._design.metrics(planned))
 
     def _totals(self, network: Network, nodes: Nodes) -> Metrics:
         found = self._scored(nodes)
         if found is None or not found.legal[0]:
             return evaluate_totals(network, self._accelerator)  # which says what does not fit
-        return _metrics({name: float(values[0]) for name, values in found.metrics.items()})
+        if checking():
+            hold_against(found, scores_of([evaluate_totals(network, self._accelerator)]), network.name)
+        return metrics_of({name: float(values[0]) for name, values in found.metrics.items()})
 
     def _one_by_one(self, networks: Sequence[Network]) -> Scores:
-        rows = [self._row(network) for network in networks]
-        metrics = {name: np.array([np.nan if row is None else row[name] for row in rows], float) for name in METRICS}
-        return Scores(metrics, np.array([row is not None for row in rows], dtype=np.bool_))
+        def totals(network: Network) -> Metrics | None:
+            try:
+                return self(network)
+            except NoMappingError:
+                return None
 
-    def _row(self, network: Network) -> dict[str, float | None] | None:
-        try:
-            return self(network).flat()
-        except NoMappingError:
-            return None
+        return scores_of([totals(network) for network in networks])
 
     def __repr__(self) -> str:
         settings = "".join(f", {name}={value!r}" for name, value in self.parameters.items())
@@ -224,32 +209,6 @@ def _special(planned: Planned) -> bool:
     """Return whether a network has nothing for the array to do, or counts that no float holds."""
     large = max(planned.macs.max(), planned.parameters.max()) >= _WHOLE
     return bool(large or not np.logical_or.reduceat(planned.steps.macs, planned.steps.starts[:-1]).all())
-
-
-def _joined(parts: Sequence[Scores]) -> Scores:
-    """Return scores one behind the other."""
-    if len(parts) == 1:
-        return parts[0]
-    legal = np.concatenate([np.zeros(0, dtype=np.bool_), *(part.legal for part in parts)])
-    return Scores(
-        {name: np.concatenate([np.zeros(0), *(part.metrics[name] for part in parts)]) for name in METRICS}, legal
-    )
-
-
-def _metrics(found: Mapping[str, float]) -> Metrics:
-    """Return the figures of one network."""
-    area = found["area_mm2"]
-    return Metrics(
-        params=int(found["params"]),
-        macs=int(found["macs"]),
-        latency_cycles=found["latency_cycles"],
-        latency_ms=found["latency_ms"],
-        energy_pj=found["energy_pj"],
-        utilization=Utilization(*(found[f"utilization_{which}"] for which in ("spatial", "temporal", "overall"))),
-        dram_bytes=found["dram_bytes"],
-        peak_memory_bytes=found["peak_memory_bytes"],
-        area_mm2=None if np.isnan(area) else area,
-    )
 
 
 def _rebuild(hardware: str | Path, parameters: dict[str, Value]) -> Scorer:

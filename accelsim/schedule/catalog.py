@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from accelsim.cost.columns import Columns
 from accelsim.dims import Dim, Operand
 from accelsim.errors import InputError, Problem
 from accelsim.mapping.nest import Ints
-from accelsim.schedule.columns import Columns
 from accelsim.workload.ops import OP_KINDS, Op
 
 __all__ = ["Catalog", "Records", "catalog_of", "check_fuses"]

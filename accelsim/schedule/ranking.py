@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from accelsim.compiled import compiled
 from accelsim.cost.choose import Prices, choose
+from accelsim.cost.columns import Columns
 from accelsim.cost.energy import op_pj
 from accelsim.cost.store import Rows, Store
 from accelsim.hardware.accelerator import Technology
 from accelsim.mapping.nest import Ints
-from accelsim.schedule.columns import Columns
 from accelsim.schedule.table import Steps
 from accelsim.schedule.vector import VectorCost
 
