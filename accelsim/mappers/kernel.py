@@ -25,6 +25,7 @@ _WEIGHTS, _INPUTS, _OUTPUTS = range(3)
 #: Roles of a transfer, as in ``cost.moves``.
 _READ, _WRITTEN, _UP, _FIRST_OUTSIDE, _SHARE, _FIRST_INSIDE = range(6)
 _ROUNDING = 1e-12
+MODE=0
 
 
 class _State(NamedTuple):
@@ -80,6 +81,8 @@ def _walked(level: int, operand: int, still: Ints, acting: Ints) -> int:
 @compiled
 def _variant(f: Factors, c: Charges, s: _State, level: int, still: Ints, slide: Ints) -> int:
     """Return which variant of the elements of ``I`` holds: which axis' tiles share their overlap, by which loop."""
+    if not c.reuses[level]:
+        return 0
     for outer in range(level, -1, -1):
         if s.acting[outer] & ~(1 << _INPUTS) == 0:
             continue
@@ -104,61 +107,94 @@ def _seen(f: Factors, c: Charges, s: _State, level: int, operand: int, way: int,
 
 
 @compiled
-def _reads(f: Factors, c: Charges, s: _State, level: int, operand: int, walked: int, variant: int) -> None:
-    """Fill the transfer of weights or inputs."""
-    whole = c.whole[operand] * c.bytes[operand]
-    outer, at = c.parent[level, operand], f.loads[level, operand]
-    moved = s.moved[level, operand, walked]
-    elements = whole * _seen(f, c, s, level, operand, 0, variant)
-    read = elements * s.factors[at[_READ] + walked]
-    written = read
-    if c.fans:
-        written = elements * s.factors[at[_WRITTEN] + walked]
-    moved[0] = read * c.dear[outer, 0] + written * c.dear[level + 1, 1]
-    if c.fans:
-        far, near = _seen(f, c, s, level, operand, 1, variant), _seen(f, c, s, level, operand, 2, variant)
-        read = whole * far * s.factors[at[_FIRST_OUTSIDE] + walked]
-        written = whole * near * s.factors[at[_FIRST_INSIDE] + walked]
-    moved[1], moved[2], moved[3], moved[4] = read, 0.0, 0.0, written
+def _reads(f: Factors, c: Charges, s: _State, single: bool, still: Ints, slide: Ints) -> None:
+    """Fill the transfers of weights and inputs; of a ``single`` mapping in one order of loops, or of all orders."""
+    changing = 0
+    for level in range(len(s.acting)):
+        changing |= s.acting[level]
+        for operand in range(2):
+            outer = c.parent[level, operand]
+            if outer < 0:
+                continue
+            variant = _variant(f, c, s, level, still, slide) if single and operand == _INPUTS else -1
+            whole = c.whole[operand] * c.bytes[operand]
+            elements = whole * _seen(f, c, s, level, operand, 0, variant)
+            room = s.factors[f.footprint[level, operand]] * c.bytes[operand] if c.takes_room[level, operand] else 0.0
+            if c.buffered[level] and changing & ~(1 << operand):
+                room *= 2
+            for walked in range(level + 2):
+                read = elements * s.factors[f.loads[level, operand, _READ] + walked]
+                written = read
+                if c.fans:
+                    written = elements * s.factors[f.loads[level, operand, _WRITTEN] + walked]
+                s.moved[level, operand, walked, 0] = read * c.dear[outer, 0] + written * c.dear[level + 1, 1]
+                if c.fans:
+                    far = whole * _seen(f, c, s, level, operand, 1, variant)
+                    near = whole * _seen(f, c, s, level, operand, 2, variant)
+                    read = far * s.factors[f.loads[level, operand, _FIRST_OUTSIDE] + walked]
+                    written = near * s.factors[f.loads[level, operand, _FIRST_INSIDE] + walked]
+                s.moved[level, operand, walked, 1] = read
+                s.moved[level, operand, walked, 4] = written
+                s.moved[level, operand, walked, 5] = room
 
 
 @compiled
-def _outputs(f: Factors, c: Charges, s: _State, level: int, walked: int, known: int, low: float, high: float) -> None:
-    """Fill the transfer of outputs, of which each starts from zero ``low`` to ``high`` times outside."""
-    final, partial = c.bytes[_OUTPUTS], c.bytes[3]
-    outer, at = c.parent[level, _OUTPUTS], f.loads[level, _OUTPUTS]
-    read = s.factors[at[_READ] + walked]
-    written, up, outside, inside, parents, copies = read, read, read, read, 1.0, 1.0
-    far = near = c.whole[_OUTPUTS]
+def _outputs(f: Factors, c: Charges, s: _State, known: int, single: bool, still: Ints) -> bool:
+    """Fill the transfers of outputs, of a ``single`` mapping in one order of loops, or of all orders.
+
+    Returns:
+        Whether one copy alone of the innermost memory sums an output; ``s.fresh`` says how often one starts from zero.
+    """
+    final, partial, whole = c.bytes[_OUTPUTS], c.bytes[3], c.whole[_OUTPUTS]
+    low, high, alone, changing = 1.0, 1.0, True, 0
+    for level in range(len(s.acting)):
+        changing |= s.acting[level]
+        outer = c.parent[level, _OUTPUTS]
+        if outer < 0:
+            continue
+        parents, copies, far, near = 1.0, 1.0, whole, whole
+        if c.fans:
+            parents = s.factors[f.loads[level, _OUTPUTS, _WRITTEN]]
+            copies = s.factors[f.loads[level, _OUTPUTS, _UP]]
+            far *= s.factors[f.elements[level, _OUTPUTS, 1]]
+            near *= s.factors[f.elements[level, _OUTPUTS, 2]]
+        alone = copies == 1
+        last_in, last_out = final - partial if alone else 0.0, final - partial if parents == 1 else 0.0
+        if known == 0:
+            last_in, last_out = min(last_in, 0.0), min(last_out, 0.0)
+        room = s.factors[f.footprint[level, _OUTPUTS]] if c.takes_room[level, _OUTPUTS] else 0.0
+        if c.buffered[level] and changing & ~(1 << _OUTPUTS):
+            room *= 2
+        for walked in range(level + 2):
+            read = s.factors[f.loads[level, _OUTPUTS, _READ] + walked]
+            written, up, outside, inside = read, read, read, read
+            if c.fans:
+                written = s.factors[f.loads[level, _OUTPUTS, _WRITTEN] + walked]
+                up = s.factors[f.loads[level, _OUTPUTS, _UP] + walked]
+                outside = s.factors[f.loads[level, _OUTPUTS, _FIRST_OUTSIDE] + walked]
+                inside = s.factors[f.loads[level, _OUTPUTS, _FIRST_INSIDE] + walked]
+            # A sum that starts from zero is not read.
+            s.moved[level, _OUTPUTS, walked, 0] = whole * (
+                max(read - high, 0.0) * partial * c.dear[outer, 0]
+                + max(written - high, 0.0) * partial * c.dear[level + 1, 1]
+                + (up * partial + last_in) * c.dear[level + 1, 0]
+                + (read * partial + last_out) * c.dear[outer, 1]
+            )
+            s.moved[level, _OUTPUTS, walked, 1] = far * (outside - 1) * partial
+            s.moved[level, _OUTPUTS, walked, 2] = far * (outside * partial + last_out)
+            s.moved[level, _OUTPUTS, walked, 3] = near * (inside * partial + last_in)
+            s.moved[level, _OUTPUTS, walked, 4] = near * (inside - 1) * partial
+            spilled = inside > 1 or not alone
+            width = partial if spilled or not c.outputs_held else min(final, partial) if known == 0 else final
+            s.moved[level, _OUTPUTS, walked, 5] = np.inf if spilled and c.complete[level] else room * width
+        if c.fans:
+            # The more loops multiply, the more sums start anew.
+            most = _walked(level, _OUTPUTS, still, s.acting) if single else level + 1
+            at, other = f.loads[level, _OUTPUTS, _UP], f.loads[level, _OUTPUTS, _WRITTEN]
+            high = high + s.factors[at + most] - s.factors[other + most] if known else np.inf
+            low = high if single else 1.0
     s.fresh[0], s.fresh[1] = low, high
-    if c.fans:
-        written, up = s.factors[at[_WRITTEN] + walked], s.factors[at[_UP] + walked]
-        outside, inside = s.factors[at[_FIRST_OUTSIDE] + walked], s.factors[at[_FIRST_INSIDE] + walked]
-        parents, copies = s.factors[at[_WRITTEN]], s.factors[at[_UP]]
-        far *= s.factors[f.elements[level, _OUTPUTS, 1]]
-        near *= s.factors[f.elements[level, _OUTPUTS, 2]]
-        # The more loops multiply, the more sums start anew.
-        last = walked if known == 2 else level + 1
-        s.fresh[0] = low + up - written
-        s.fresh[1] = high + s.factors[at[_UP] + last] - s.factors[at[_WRITTEN] + last] if known else np.inf
-    last_in, last_out = final - partial if copies == 1 else 0.0, final - partial if parents == 1 else 0.0
-    if known == 0:
-        last_in, last_out = min(last_in, 0.0), min(last_out, 0.0)
-    moved = s.moved[level, _OUTPUTS, walked]
-    # A sum that starts from zero is not read.
-    moved[0] = c.whole[_OUTPUTS] * (
-        max(read - high, 0.0) * partial * c.dear[outer, 0]
-        + max(written - high, 0.0) * partial * c.dear[level + 1, 1]
-        + (up * partial + last_in) * c.dear[level + 1, 0]
-        + (read * partial + last_out) * c.dear[outer, 1]
-    )
-    moved[1], moved[2] = far * (outside - 1) * partial, far * (outside * partial + last_out)
-    moved[3], moved[4] = near * (inside * partial + last_in), near * (inside - 1) * partial
-    spilled = inside > 1 or copies > 1
-    width = partial if spilled or not c.outputs_held else min(final, partial) if known == 0 else final
-    moved[5] = s.factors[f.footprint[level, _OUTPUTS]] * width if c.takes_room[level, _OUTPUTS] else 0.0
-    if spilled and c.complete[level]:
-        moved[5] = np.inf
+    return alone
 
 
 @compiled
@@ -186,53 +222,6 @@ def _edge(f: Factors, c: Charges, s: _State, known: int, alone: bool) -> None:
             else:
                 s.edge[level, 0] += read
                 s.edge[level, 1] += written
-
-
-@compiled
-def _moves(f: Factors, c: Charges, s: _State, known: int) -> None:
-    """Fill all transfers, whatever the order of loops: the least of a box, the right ones unless there are copies."""
-    low, high, alone, changing = 1.0, 1.0, True, 0
-    for level in range(len(s.acting)):
-        changing |= s.acting[level]
-        for operand in range(3):
-            if c.parent[level, operand] < 0:
-                continue
-            at = f.loads[level, operand]
-            for walked in range(level + 2):
-                if operand == _OUTPUTS:
-                    _outputs(f, c, s, level, walked, known, low, high)
-                else:
-                    _reads(f, c, s, level, operand, walked, -1)
-                    room = s.factors[f.footprint[level, operand]] * c.bytes[operand]
-                    s.moved[level, operand, walked, 5] = room if c.takes_room[level, operand] else 0.0
-                if c.buffered[level] and changing & ~(1 << operand):
-                    s.moved[level, operand, walked, 5] *= 2
-            if operand == _OUTPUTS:
-                alone = not c.fans or s.factors[at[_UP]] == 1
-                high = s.fresh[1]
-                # Fewest with the fewest loops that multiply.
-                low = 1.0
-    s.fresh[0], s.fresh[1] = low, high
-    _edge(f, c, s, known, alone)
-
-
-@compiled
-def _exactly(f: Factors, c: Charges, s: _State, still: Ints, slide: Ints) -> None:
-    """Fill the transfers of a single mapping that depend on the order of loops beyond how many levels multiply them."""
-    low, alone = 1.0, True
-    for level in range(len(still)):
-        if c.reuses[level] and c.parent[level, _INPUTS] >= 0:
-            walked = _walked(level, _INPUTS, still, s.acting)
-            _reads(f, c, s, level, _INPUTS, walked, _variant(f, c, s, level, still, slide))
-        if c.fans and c.parent[level, _OUTPUTS] >= 0:
-            walked = _walked(level, _OUTPUTS, still, s.acting)
-            room = s.moved[level, _OUTPUTS, walked, 5]
-            _outputs(f, c, s, level, walked, 2, low, low)
-            s.moved[level, _OUTPUTS, walked, 5] = room
-            low, alone = s.fresh[0], s.factors[f.loads[level, _OUTPUTS, _UP]] == 1
-    if c.fans:
-        s.fresh[0], s.fresh[1] = low, low
-        _edge(f, c, s, 2, alone)
 
 
 @compiled
@@ -265,18 +254,18 @@ def _figures(c: Charges, s: _State, still: Ints, cycles: float, first: float, la
             outer = c.parent[level, operand]
             if outer < 0:
                 continue
-            moved = s.moved[level, operand, _walked(level, operand, still, s.acting)]
-            room += moved[5]
+            walked = _walked(level, operand, still, s.acting)
+            room += s.moved[level, operand, walked, 5]
             if not c.moves[level, operand]:
                 continue
-            energy += moved[0]
-            s.one[outer, 0] += moved[1]
-            s.one[outer, 1] += moved[2]
-            s.one[level + 1, 0] += moved[3]
-            s.one[level + 1, 1] += moved[4]
+            energy += s.moved[level, operand, walked, 0]
+            s.one[outer, 0] += s.moved[level, operand, walked, 1]
+            s.one[outer, 1] += s.moved[level, operand, walked, 2]
+            s.one[level + 1, 0] += s.moved[level, operand, walked, 3]
+            s.one[level + 1, 1] += s.moved[level, operand, walked, 4]
             if c.serial[level]:
-                s.late[outer, 0] += moved[1]
-                s.late[outer, 1] += moved[2]
+                s.late[outer, 0] += s.moved[level, operand, walked, 1]
+                s.late[outer, 1] += s.moved[level, operand, walked, 2]
         if room > c.room[level]:
             return np.inf, np.inf
     for level in range(len(c.slow)):
@@ -415,7 +404,8 @@ def _measure(f: Factors, c: Charges, t: Forest, node: Ints, s: _State, known: in
                 least *= t.falling[node[d], at]
             s.factors[v] = max(s.factors[v], least * (1 - 1e-9))
     _passes(f, c, t, node, s, known)
-    _moves(f, c, s, known)
+    _reads(f, c, s, False, s.acting, s.acting)
+    _edge(f, c, s, known, _outputs(f, c, s, known, False, s.acting))
     return True
 
 
@@ -453,8 +443,10 @@ def _complete(
             left = way
             for level in range(len(slide)):
                 slide[level], left = left % 3, left // 3
-            if c.fans or ways > 1:
-                _exactly(f, c, s, stills[order], slide)
+            if ways > 1:
+                _reads(f, c, s, True, stills[order], slide)
+            if c.fans:
+                _edge(f, c, s, 2, _outputs(f, c, s, 2, True, stills[order]))
             latency, energy = _figures(c, s, stills[order], cycles, first, last)
             score, tie = _scored(c, latency, energy)
             if latency < np.inf and not _worse(score, tie, out.best):
@@ -537,6 +529,7 @@ def search(f: Factors, c: Charges, t: Forest, stills: Ints, slots: int, out: Out
     # Boxes given back, boxes never used yet, boxes in the heap.
     spare, untouched, waiting = 0, 0, 0
     slide = np.zeros(levels, np.int64)
+    gain,tried=np.ones(dims)*3,np.ones(dims)
     s = _State(
         np.ones(t.value.shape[1]),
         np.zeros(levels, np.int64),
@@ -558,8 +551,15 @@ def search(f: Factors, c: Charges, t: Forest, stills: Ints, slots: int, out: Out
         if current >= 0:
             widest = -1.0
             for d in range(dims):
-                if t.cut[boxes[current, d]] < 0 and t.width[boxes[current, d]] > widest:
-                    widest, split = t.width[boxes[current, d]], d
+                if t.cut[boxes[current, d]] < 0:
+                    w=t.width[boxes[current, d]]
+                    if w==0.: w=1e-9
+                    sc = w*gain[d]/tried[d] if w < np.inf else 1e3*gain[d]/tried[d]
+                    if MODE==0: sc=w
+                    if MODE==2: sc=gain[d]/tried[d]
+                    if sc>widest:
+                        widest, split = sc, d
+            lbsum=0.
         following = -1
         for part in range(parts):
             if spare:
@@ -589,6 +589,14 @@ def search(f: Factors, c: Charges, t: Forest, stills: Ints, slots: int, out: Out
                 keys[box] = _strike(f, c, s, stills, alive[box], inside, out)
             if slots == 0:
                 return float(keys[box, 0])
+            if current>=0 and keys[current,0]>0:
+                kk=min(keys[box,0], max(out.best[0], keys[current,0]))
+                if kk<np.inf:
+                    gg=np.log(max(kk/keys[current,0],1.))
+                    w=t.width[boxes[current,split]]
+                    if MODE==1: gg = gg/w if w>0 and w<np.inf else gg
+                    gain[split]=gain[split]*0.98+gg
+                    tried[split]=tried[split]*0.98+1
             if keys[box, 0] == np.inf:
                 unused[spare] = box
                 spare += 1

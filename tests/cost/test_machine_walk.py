@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle.machine_array import overhead
 from oracle.machine_cases import DATAFLOWS, MachineCase, examples, machine_cases
-from oracle.machine_walk import ROLES, Key, MachineWalk, walk_machine
+from oracle.machine_demand import asked, first_copy, held, stands_in_copies
+from oracle.machine_walk import ROLES, MachineWalk, walk_machine
 
 from accelsim.cost.array import Geometry
 from accelsim.cost.rows import Demand, Kept, Machine, OpRows, demand, op_rows
@@ -48,33 +49,13 @@ def rows_of(case: MachineCase) -> OpRows:
     return op_rows(case.op, Mappings.of(tiles, orders, copies), Machine(structure, machine.flow, size))
 
 
-def held(case: MachineCase) -> Iterator[Key]:
-    """Return the memories inside the outermost one, with each operand that they hold."""
-    for level, operand in itertools.product(range(1, case.machine.levels + 1), OPERANDS):
-        if case.machine.holds[level][OPERANDS.index(operand)]:
-            yield level, operand
-
-
-def first_copy(case: MachineCase, walk: MachineWalk, key: Key, role: str) -> int:
-    """Return the bits of the first copy: of a memory that may stand in copies, padding of its windows counts."""
-    level, operand = key
-    memory = level if role.endswith("inside") else case.machine.parent(level, operand)
-    padded = operand is Operand.I and case.stands_in_copies(memory)
-    return (walk.unclipped if padded else walk.one)[role][key]
-
-
 def between_memories(case: MachineCase, rows: OpRows, row: int, walk: MachineWalk) -> Iterator[Pair]:
     found = rows.traffic
     for level, operand in itertools.product(range(1, case.machine.levels + 1), OPERANDS):
         at, key = (row, level - 1, OPERANDS.index(operand)), (level, operand)
         for way, role in enumerate(ROLES):
             yield f"{operand} {role}", 8 * found.moved[*at, way], walk.moved[role][key]
-            yield f"{operand} {role}, first copy", 8 * found.one[*at, way], first_copy(case, walk, key, role)
-        width = getattr(case.op.bits, operand)
-        if operand is Operand.O and (level in walk.spilled or not rows.machine.structure.outputs_held):
-            width = case.op.bits.partial
-        twice = 2 if case.double_buffered[level] and key in walk.changes else 1
-        yield f"room for {operand}", 8 * found.footprint[at], walk.room[key] * width * twice
+            yield f"{operand} {role}, first copy", 8 * found.one[*at, way], first_copy(case.machine, walk, key, role)
     for level in range(1, case.machine.levels + 1):
         yield "sums leave half-done", float(found.spilled[row, level - 1]), float(level in walk.spilled)
     for place, operand in enumerate(OPERANDS):
@@ -88,7 +69,7 @@ def at_the_array(case: MachineCase, rows: OpRows, row: int, walk: MachineWalk) -
     yield "cycles", found.cycles[row], walk.steps + passes
     for place, operand in enumerate(OPERANDS):
         holder = machine.parent(machine.levels + 1, operand)
-        padded = operand is Operand.I and case.stands_in_copies(holder)
+        padded = operand is Operand.I and stands_in_copies(machine, holder)
         one = (walk.padded_crossing if padded else walk.one_crossing)[operand]
         yield f"{operand} crossing", found.crossing[row, place], walk.crossing[operand]
         yield f"{operand} crossing, first copy", found.one[row, place], one
@@ -97,72 +78,30 @@ def at_the_array(case: MachineCase, rows: OpRows, row: int, walk: MachineWalk) -
     yield "products that read no padding", useful_share(case.op) * case.op.macs, walk.real_points
 
 
-def keeper(kept: Kept, operand: Operand) -> int:
-    """Return the memory in which an operand stays whole; -1 if it does not stay."""
-    place = OPERANDS.index(operand)
-    return kept.levels[place] if kept.stays[place] else -1
-
-
-def in_and_out(case: MachineCase, asked: Demand, kept: Kept, row: int, walk: MachineWalk) -> Iterator[Pair]:
-    """Yield what every memory is asked for, neighbours and the array taken together; of what stays, nothing outside."""
-    machine = case.machine
-    moving = [key for key in held(case) if key[0] > keeper(kept, key[1])]
-    for level in range(machine.levels + 1):
-        ones = [0, 0]
-        for place, operand in enumerate(OPERANDS):
-            outside = [key for key in moving if key[1] is operand and machine.parent(*key) == level]
-            inside = [key for key in moving if key == (level, operand)]
-            for way, name in enumerate(("read", "written")):
-                roles = [(f"{name} outside", key) for key in outside] + [(f"{name} inside", key) for key in inside]
-                every, one = at_the_edge(case, walk, operand, way, first=False), 0
-                if machine.parent(machine.levels + 1, operand) == level:
-                    one = at_the_edge(case, walk, operand, way, first=True)
-                else:
-                    every = 0
-                every += sum(walk.moved[role][key] for role, key in roles)
-                ones[way] += one + sum(first_copy(case, walk, key, role) for role, key in roles)
-                yield f"{operand} {name} in all", 8 * asked.moved[row, level, place, way], every
-        late = [key for key in moving if machine.parent(*key) == level and not case.double_buffered[key[0]]]
+def in_and_out(case: MachineCase, found: Demand, kept: Kept, row: int, walk: MachineWalk) -> Iterator[Pair]:
+    """Yield what is asked of every memory and of the array."""
+    stays = [level if stays else -1 for stays, level in zip(kept.stays, kept.levels, strict=True)]
+    expected = asked(case.op, case.machine, case.double_buffered, walk, stays)
+    for level in range(case.machine.levels + 1):
         for way, name in enumerate(("read", "written")):
-            waited = sum(first_copy(case, walk, key, f"{name} outside") for key in late)
-            yield f"{name} by the first copy", 8 * asked.one[row, level, way], ones[way]
-            yield f"{name} and waited for", 8 * asked.serial[row, level, way], waited
-    first = {operand: bits for operand, bits in walk.first.items() if (outermost(case, operand), operand) in moving}
-    yield "read before the first step", 8 * asked.ramp[row, 0], sum(first.get(x, 0) for x in (Operand.W, Operand.I))
-    yield "written after the last step", 8 * asked.ramp[row, 1], first.get(Operand.O, 0)
-
-
-def at_the_edge(case: MachineCase, walk: MachineWalk, operand: Operand, way: int, *, first: bool) -> int:
-    """Return the bits that the array reads (0) from the innermost holder or writes (1) to it."""
-    if operand is Operand.O:
-        return (walk.one_edge if first else walk.edge)[way]
-    if way == 1:
-        return 0
-    holder = case.machine.parent(case.machine.levels + 1, operand)
-    padded = operand is Operand.I and case.stands_in_copies(holder)
-    counted = (walk.padded_crossing if padded else walk.one_crossing) if first else walk.crossing
-    return counted[operand] * int(getattr(case.op.bits, operand))
-
-
-def outermost(case: MachineCase, operand: Operand) -> int:
-    """Return the outermost memory on chip that holds an operand."""
-    return next((level for level, other in held(case) if other is operand), 0)
-
-
-def room_and_time(case: MachineCase, rows: OpRows, asked: Demand, kept: Kept, row: int) -> Iterator[Pair]:
-    """Yield what the walk has no word for: kept weights and inputs need no tile, and a kept result is finished."""
-    for level, operand in held(case):
-        place = OPERANDS.index(operand)
-        mine = level == keeper(kept, operand) and operand is not Operand.O
-        room = 0.0 if mine else rows.traffic.footprint[row, level - 1, place]
-        yield f"room for {operand} in all", asked.room[row, level, place], room
-    yield "cycles in all", asked.cycles[row], rows.work.cycles[row]
+            for place, operand in enumerate(OPERANDS):
+                moved = 8 * found.moved[row, level, place, way]
+                yield f"{operand} {name} in all", moved, expected.moved[level, operand, name]
+            yield f"{name}, first copy", 8 * found.one[row, level, way], expected.one[level, name]
+            yield f"{name}, waited for", 8 * found.serial[row, level, way], expected.waited[level, name]
+        for place, operand in enumerate(OPERANDS):
+            yield f"{operand} takes room", 8 * found.room[row, level, place], expected.room[level, operand]
+    first = expected.first
+    yield "read before the first step", 8 * found.ramp[row, 0], first[Operand.W] + first[Operand.I]
+    yield "written after the last step", 8 * found.ramp[row, 1], first[Operand.O]
+    yield "cycles in all", found.cycles[row], expected.cycles
+    yield "what stays is finished", float(found.allowed[row]), float(expected.finished)
 
 
 def compare(case: MachineCase, kept: Kept = NOTHING_STAYS) -> dict[str, list[tuple[float, float]]]:
     """Return the figures that differ, as (closed form, walker)."""
     rows = rows_of(case)
-    asked = demand(rows, kept)
+    found = demand(rows, kept)
     differences: dict[str, list[tuple[float, float]]] = {}
     for row, mapping in enumerate(case.mappings):
         walk = walk_machine(case.op, mapping, case.machine)
@@ -170,9 +109,7 @@ def compare(case: MachineCase, kept: Kept = NOTHING_STAYS) -> dict[str, list[tup
         for name, formula, counted in itertools.chain(
             between_memories(case, rows, row, walk),
             at_the_array(case, rows, row, walk),
-            in_and_out(case, asked, kept, row, walk),
-            room_and_time(case, rows, asked, kept, row),
-            [("may stay", float(asked.allowed[row]), float(keeper(kept, Operand.O) not in walk.spilled))],
+            in_and_out(case, found, kept, row, walk),
         ):
             # What has a share of padding taken off is a quotient; all else are whole numbers.
             if formula != pytest.approx(counted, rel=1e-12, abs=0):
@@ -184,7 +121,7 @@ def check_walk(case: MachineCase, walk: MachineWalk) -> None:
     """Check what holds of every walk."""
     assert len(walk.points) == case.op.macs
     assert set(walk.points.values()) == {1}, "every product once"
-    for level, operand in held(case):
+    for level, operand in held(case.machine):
         for role in ROLES:
             key = level, operand
             most = (walk.unclipped if operand is Operand.I else walk.one)[role][key]
@@ -204,7 +141,7 @@ def what_stays(draw: st.DrawFn, case: MachineCase) -> Kept:
     """Draw which whole tensors stay, each in any memory that holds it."""
     stays, levels = [], []
     for operand in OPERANDS:
-        found = [level for level, other in held(case) if other is operand]
+        found = [level for level, other in held(case.machine) if other is operand]
         levels.append(draw(st.sampled_from(found)) if found else -1)
         stays.append(bool(found) and draw(st.booleans()))
     (w, i, o), (at_w, at_i, at_o) = stays, levels

@@ -37,10 +37,6 @@ class MachineCase:
     double_buffered: tuple[bool, ...]
     mappings: tuple[Mapping, ...]
 
-    def stands_in_copies(self, level: int) -> bool:
-        """Return whether the memory, or the array after the last one, may stand in copies."""
-        return any(self.machine.fans[:level])
-
 
 def examples(share: float) -> int:
     """Return how many examples a test that has a share of all cases draws."""
