@@ -25,7 +25,7 @@ _WEIGHTS, _INPUTS, _OUTPUTS = range(3)
 #: Roles of a transfer, as in ``cost.moves``.
 _READ, _WRITTEN, _UP, _FIRST_OUTSIDE, _SHARE, _FIRST_INSIDE = range(6)
 _ROUNDING = 1e-12
-MODE=0
+MODE=2
 
 
 class _State(NamedTuple):
@@ -560,6 +560,7 @@ def search(f: Factors, c: Charges, t: Forest, stills: Ints, slots: int, out: Out
                     if sc>widest:
                         widest, split = sc, d
             lbsum=0.
+        g0=0.
         following = -1
         for part in range(parts):
             if spare:
@@ -595,8 +596,11 @@ def search(f: Factors, c: Charges, t: Forest, stills: Ints, slots: int, out: Out
                     gg=np.log(max(kk/keys[current,0],1.))
                     w=t.width[boxes[current,split]]
                     if MODE==1: gg = gg/w if w>0 and w<np.inf else gg
-                    gain[split]=gain[split]*0.98+gg
-                    tried[split]=tried[split]*0.98+1
+                    if part==0: g0=gg
+                    else:
+                        pp=np.sqrt(max(g0,1e-6)*max(gg,1e-6))
+                        gain[split]=gain[split]*0.95+pp
+                        tried[split]=tried[split]*0.95+1
             if keys[box, 0] == np.inf:
                 unused[spare] = box
                 spare += 1
