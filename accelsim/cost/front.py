@@ -49,7 +49,7 @@ def _moved(op: Op, structure: Structure, loops: tuple[SpatialLoop, ...]) -> tupl
     return mappings, traffic(op, mappings, structure)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def candidates(op: Op, machine: Machine) -> OpRows:
     """Return the default mapper's candidates on a machine."""
     mappings, moved = _moved(op, machine.structure, machine.loops)

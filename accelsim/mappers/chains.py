@@ -91,24 +91,39 @@ def _passes(size: int, tile: int, most: float, beside: Ints, found: Floats) -> N
 
 
 @compiled
+def _next(piece: int, inner: int, most: float, beside: Ints) -> int:
+    """Return the next larger tile that cuts a piece into fewer tiles, or the last of them into fewer passes."""
+    turns = -(-piece // inner)
+    if turns < 2:
+        return piece + 1
+    found = (piece - 1) // (turns - 1) + 1
+    rest = piece - (turns - 1) * inner
+    for at in range(len(beside)):
+        points = beside[at, 1]
+        if inner * beside[at, 0] > most:
+            passes = np.ceil(rest * points / most)
+            bar = piece - int(np.floor((passes - 1) * most / points))
+            found = min(found, max(-(-bar // (turns - 1)), inner + 1))
+    return int(found)
+
+
+@compiled
 def _pairs(size: int, most: float, beside: Ints, found: Ints) -> int:
     """Fill ``found`` with chains of two tiles, but for most that have a better one of as many outer tiles."""
     count, first = 0, 0
     kept = np.empty((len(found), 1 + len(beside)))
     one = np.empty(1 + len(beside))
-    turns = 0
-    for outer in range(size, 0, -1):
-        # From the smallest outer tile that makes so many, up.
-        if -(-size // outer) == turns:
-            continue
-        turns, first = -(-size // outer), count
-        for tile in range(-(-size // turns), outer + 1):
-            for inner in range(1, tile + 1):
-                one[0] = (size // tile) * -(-tile // inner) + -(-(size % tile) // inner)
+    for turns in range(1, size + 1):
+        low, high = -(-size // turns), (size - 1) // (turns - 1) if turns > 1 else size
+        first = count
+        for tile in range(low, high + 1):
+            inner, rest = 1, size % tile
+            while inner <= tile:
+                one[0] = (size // tile) * -(-tile // inner) + -(-rest // inner)
                 one[1:] = 0
                 _passes(tile, inner, most, beside, one[1:])
                 one[1:] *= size // tile
-                _passes(size % tile, inner, most, beside, one[1:])
+                _passes(rest, inner, most, beside, one[1:])
                 beaten = False
                 for other in range(count - 1, first - 1, -1):
                     # A loop that does not turn is better in its own way.
@@ -125,6 +140,11 @@ def _pairs(size: int, most: float, beside: Ints, found: Ints) -> int:
                     found[count, 0], found[count, 1] = tile, inner
                     kept[count] = one
                     count += 1
+                following = _next(tile, inner, most, beside)
+                if rest > inner:
+                    following = min(following, _next(rest, inner, most, beside))
+                # The whole tile is of a kind of its own.
+                inner = tile if inner < tile < following else following
     return count
 
 

@@ -19,7 +19,7 @@ from accelsim.hardware.accelerator import Accelerator
 from accelsim.mappers.chains import Spatial, View, all_chains, chains
 from accelsim.mappers.factors import factors_of, laid_out, order_of, owners
 from accelsim.mappers.forest import Grove
-from accelsim.mappers.kernel import search
+from accelsim.mappers.search import Search
 from accelsim.mappers.tables import Charges, Factors, Outcome
 from accelsim.mappers.objective import EDP, Objective
 from accelsim.mapping.nest import Cuts, Ints, Mappings, useful_share
@@ -74,21 +74,10 @@ def charges_of(op, machine, kept, charged, room, base, objective):
     )
 
 
-def run_search(f, grove, c, stills, slots=200000):
-    L = stills.shape[1]
-    D = len(f.lacks)
-    out = Outcome(np.array([np.inf, np.inf, np.inf, np.inf]), np.full(D, -1), np.zeros(L, dtype=np.int64), np.zeros(L, dtype=np.int64),
-                  np.zeros(2, dtype=np.int64), np.zeros(2, dtype=np.int64), np.zeros(1, dtype=np.int64))
-    ways = list(grove.filters())
-    if len(ways) == 1:
-        search(f, c, grove.cut(ways[0]), stills, slots, out)
-        return out
-    bounds = []
-    for taps in ways:
-        bounds.append(search(f, c, grove.cut(taps), stills, 0, out))
-    for at in np.argsort(bounds, kind="stable"):
-        if bounds[at] < out.best[0] * (1 + 1e-12):
-            search(f, c, grove.cut(ways[at]), stills, slots, out)
+def run_search(f, grove, c, stills, slots=400000):
+    x = Search(grove, f, c, stills, slots)
+    x.run()
+    out = x.out
     return out
 
 

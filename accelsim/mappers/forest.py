@@ -45,6 +45,11 @@ class Grove:
         self.starts = np.cumsum([0, *(len(tile) for tile in material.tile)])
         self._forest = self._laid_out()
 
+    @property
+    def width(self) -> int:
+        """How many factors there are."""
+        return int(self._forest.value.shape[1])
+
     def filters(self) -> Iterator[tuple[int, ...]]:
         """Yield the ways to cut the filter: a cut of each of its dims."""
         yield from itertools.product(*(range(len(self._material.rows[d])) for d in self._taps))

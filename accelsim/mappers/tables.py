@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Charges", "Factors", "Forest", "Outcome"]
+__all__ = ["Batch", "Charges", "Factors", "Forest", "Frontier", "Outcome"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -156,23 +156,76 @@ class Charges(NamedTuple):
     powers: Floats
 
 
+class Batch(NamedTuple):
+    """What the mappings of a box have in common, for some boxes: the least of each figure; of a single one its own.
+
+    Attributes:
+        factors: Shape ``(boxes, V)``.
+        acting: Shape ``(boxes, L)``: a bit for each operand whose missing dims have a loop that turns there; 8 for
+            other dims.
+        sliding: Shape ``(boxes, L)``: which window axes' output dims turn there, a bit for each.
+        passes: Shape ``(boxes, masks, groups)``: passes over the groups on the array.
+        known: Shape ``(boxes,)``: 2 for a single mapping, 1 if all dims that outputs lack are cut in one way, else 0.
+        fits: Shape ``(boxes,)``: whether any may have room.
+        most: Shape ``(3, L)``: room to work in, as the next two: the largest tile of the dims that an operand lacks.
+        picked: Shape ``(D,)``.
+        left: Shape ``(3,)``.
+    """
+
+    factors: Floats
+    acting: Ints
+    sliding: Ints
+    passes: Floats
+    known: Ints
+    fits: Flags
+    most: Floats
+    picked: Ints
+    left: Floats
+
+
+class Frontier(NamedTuple):
+    """Boxes that wait, in slots.
+
+    Attributes:
+        nodes: Shape ``(slots, D)``: the nodes that make up a box.
+        keys: Shape ``(slots, 2)``: the least score of its mappings, and the tie.
+        alive: Shape ``(slots, orders)``: the orders in which one may be best.
+        inside: Shape ``(slots,)``: mappings in it, in one order.
+        parent: Shape ``(slots,)``: the dim whose split made it, -1 for the first.
+        before: Shape ``(slots,)``: the least score of the box it is half of.
+        heap: Shape ``(slots,)``: slots of those that wait, as a heap.
+        unused: Shape ``(slots,)``: slots given back.
+        state: Shape ``(3,)``: slots given back, slots ever used, boxes that wait.
+        gain: Shape ``(D, 2)``: by how much splitting a dim has raised the bound, and how often, the latest most.
+    """
+
+    nodes: Ints
+    keys: Floats
+    alive: Flags
+    inside: Ints
+    parent: Ints
+    before: Floats
+    heap: Ints
+    unused: Ints
+    state: Ints
+    gain: Floats
+
+
 class Outcome(NamedTuple):
     """What a search has found so far; arrays, so that it can be filled.
 
     Attributes:
         best: Shape ``(4,)``: score, tie, latency, energy.
-        picked: Shape ``(D,)``: the cut of each dim.
+        nodes: Shape ``(D,)``: the leaf of each dim.
         still: Shape ``(L,)``: the operand whose missing dims stand innermost.
         slide: Shape ``(L,)``: the axis whose output dim stands innermost of its kind.
         pruned: Shape ``(2,)``: mappings left out because of room, because of their bound.
         searched: Shape ``(2,)``: complete mappings, and boxes.
-        improved: Shape ``(1,)``: how often a better mapping was found.
     """
 
     best: Floats
-    picked: Ints
+    nodes: Ints
     still: Ints
     slide: Ints
     pruned: Ints
     searched: Ints
-    improved: Ints

@@ -8,45 +8,22 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle.machine_array import overhead
 from oracle.machine_cases import DATAFLOWS, MachineCase, examples, machine_cases
 from oracle.machine_demand import asked, first_copy, held, stands_in_copies
+from oracle.machine_rows import rows_of, what_stays
 from oracle.machine_walk import ROLES, MachineWalk, walk_machine
 
-from accelsim.cost.array import Geometry
-from accelsim.cost.rows import Demand, Kept, Machine, OpRows, demand, op_rows
-from accelsim.cost.traffic import Structure
+from accelsim.cost.rows import Demand, Kept, OpRows, demand
 from accelsim.dims import OPERANDS, Operand
-from accelsim.mapping.nest import Mappings, useful_share
+from accelsim.mapping.nest import useful_share
 
 #: Name of a figure, what the closed form says, and what was counted.
 Pair = tuple[str, float, float]
 NOTHING_STAYS = Kept((False, False, False), (-1, -1, -1))
-
-
-def rows_of(case: MachineCase) -> OpRows:
-    """Return the nests of ``case`` in closed form."""
-    machine, mappings = case.machine, case.mappings
-    structure = Structure(
-        holds=machine.holds,
-        double_buffered=case.double_buffered,
-        outputs_held=Operand.O in machine.flow.held,
-        sliding=machine.sliding,
-        fans=machine.fans,
-        multicast=machine.multicast,
-        reduces=machine.reduces,
-        apart=True,
-    )
-    tiles, orders, copies = (
-        np.array([getattr(mapping, name) for mapping in mappings], dtype=np.int64)
-        for name in ("tiles", "orders", "copies")
-    )
-    size = Geometry(float(machine.rows), float(machine.columns), float(machine.hold_limit))
-    return op_rows(case.op, Mappings.of(tiles, orders, copies), Machine(structure, machine.flow, size))
 
 
 def between_memories(case: MachineCase, rows: OpRows, row: int, walk: MachineWalk) -> Iterator[Pair]:
@@ -134,18 +111,6 @@ def check_walk(case: MachineCase, walk: MachineWalk) -> None:
     for operand in OPERANDS:
         most = (walk.padded_crossing if operand is Operand.I else walk.one_crossing)[operand]
         assert walk.busiest_crossing[operand] <= most
-
-
-@st.composite
-def what_stays(draw: st.DrawFn, case: MachineCase) -> Kept:
-    """Draw which whole tensors stay, each in any memory that holds it."""
-    stays, levels = [], []
-    for operand in OPERANDS:
-        found = [level for level, other in held(case.machine) if other is operand]
-        levels.append(draw(st.sampled_from(found)) if found else -1)
-        stays.append(bool(found) and draw(st.booleans()))
-    (w, i, o), (at_w, at_i, at_o) = stays, levels
-    return Kept((w, i, o), (at_w, at_i, at_o))
 
 
 @pytest.mark.parametrize("name", DATAFLOWS)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from oracle.cases import DATAFLOWS
+from oracle.machine_array import overhead
+from oracle.machine_cases import DATAFLOWS
 from oracle.machines import machine, network
 
 from accelsim.dims import DIMS, Dim, Operand
@@ -48,6 +49,12 @@ def test_a_stationary_operand_is_not_indexed_by_its_stream(name: str) -> None:
     }
     (held,) = flow.held
     assert not indexed[held] & set(flow.stream)
+
+
+@pytest.mark.parametrize("name", DATAFLOWS)
+def test_the_overhead_of_a_pass_is_the_walkers(name: str) -> None:
+    rows, columns = np.array([3.0, 5.0]), np.array([4.0, 2.0])
+    assert DATAFLOWS[name].pass_overhead(rows, columns).tolist() == [overhead(name, 3, 4), overhead(name, 5, 2)]
 
 
 def test_a_new_engine_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
