@@ -25,7 +25,6 @@ LAYERS = (
     ("workload", "hardware"),
     ("mapping",),
     ("cost",),
-    ("mappers",),
     ("schedule",),
     ("search",),
     ("study",),
