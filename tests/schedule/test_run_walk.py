@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -74,13 +74,12 @@ def networks(draw: st.DrawFn) -> Network:
 
 
 def design_of(
-    folder: Path, engine: str, inside: str, buffered: bool, size: int, *, copies: str = "", rows: int = 3
+    folder: Path, engine: str, inside: str, buffered: Sequence[bool], size: int, *, copies: str = "", rows: int = 3
 ) -> Accelerator:
-    """Return a design with a DRAM, the memories ``inside``, all with or without double buffering, and an array."""
-    flag = str(buffered).lower()
+    """Return a design with a DRAM, the memories ``inside``, with or without double buffering, and an array."""
     lines = "".join(
-        f"  - {{name: m{i}, holds: {text}, kind: sram, double_buffered: {flag}}}\n"
-        for i, text in enumerate(INSIDE[inside])
+        f"  - {{name: m{i}, holds: {text}, kind: sram, double_buffered: {str(flag).lower()}}}\n"
+        for i, (text, flag) in enumerate(zip(INSIDE[inside], buffered, strict=False))
     )
     buffer = "  - {name: buffer, holds: [W, I, O], size: buffer_bytes B, bandwidth: 16 B/cycle, kind: sram, "
     array = "engine: systolic, dataflow: dataflow, rows: rows, columns: columns"
@@ -160,11 +159,11 @@ def energy(design: Accelerator, op: Op, expected: Asked, cycles: float) -> float
     engine=st.sampled_from(sorted(ENGINES)),
     inside=st.sampled_from(sorted(INSIDE)),
     copies=st.sampled_from(COPIES),
-    buffered=st.booleans(),
+    buffered=st.lists(st.booleans(), min_size=4, max_size=4),
     size=st.integers(12, 300),
 )
 def test_bytes_cycles_and_energy_of_the_chosen_mapping(
-    network: Network, engine: str, inside: str, copies: str, buffered: bool, size: int
+    network: Network, engine: str, inside: str, copies: str, buffered: list[bool], size: int
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         design = design_of(Path(folder), engine, inside, buffered, size, copies=copies)
@@ -193,7 +192,7 @@ def test_registers_in_every_pe_by_hand(tmp_path: Path) -> None:
     """4 inputs to 8 outputs on 2 x 4 PEs: for K (2): for C (2): 4 kernels across, 2 channels down, a MAC each."""
     b = Builder((1, 4, 1, 1))
     b.linear("tokens", b.input, 8)
-    design = design_of(tmp_path, "pe", "registers in every PE", True, 200, rows=2)
+    design = design_of(tmp_path, "pe", "registers in every PE", [True] * 4, 200, rows=2)
     found = evaluate(Network("net", tuple(b.nodes)), design)
     assert found.layers[0].mapping == "for K2 C2: m0[K4 C2] m1[one element] x K4 x C2 m2[one element] m3[one element]"
     assert found.layers[0].bytes_by_level == {
