@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from accelsim.config.library import available
 from accelsim.config.source import Source
 from accelsim.errors import InputError, Problem
 from accelsim.units import human
@@ -16,7 +17,6 @@ __all__ = ["check", "describe"]
 #: Keys that only one kind of file has.
 _TELLING = {
     "layers": "network",
-    "base": "network",
     "array": "hardware",
     "logic": "technology",
     "networks": "study",
@@ -41,15 +41,26 @@ def _kind(source: Source) -> str:
     votes = [kind for key, kind in _TELLING.items() if key in keys]
     if votes:
         return max(votes, key=votes.count)
+    if isinstance(base := keys.get("base"), str):
+        return _kind_of_base(base, source.path)
     folders = {"workloads": "network", "hw_templates": "hardware", "technology": "technology", "studies": "study"}
     if source.path.resolve().parent.name in folders:
         return folders[source.path.resolve().parent.name]
     message = "cannot tell what this file is"
     allowed = (
-        "layers or a base (a network), memories and array (hardware), networks and hardware (a study), "
+        "layers or a base (a network), memories and array or a base (hardware), networks and hardware (a study), "
         "logic (a technology)"
     )
     raise InputError(Problem(field="(file)", message=message, allowed=allowed, file=source.path, line=1))
+
+
+def _kind_of_base(base: str, path: Path) -> str:
+    """Return what a file is by what it starts from: a template of hardware, or else a network."""
+    beside = path.parent / base
+    if beside.is_file() and beside.resolve() != path.resolve():
+        keys = Source.read(beside).data
+        return "hardware" if isinstance(keys, dict) and {"array", "memories"} & keys.keys() else "network"
+    return "hardware" if base in available("hardware") and base not in available("network") else "network"
 
 
 def describe(source: Source) -> str:

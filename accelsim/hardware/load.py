@@ -18,6 +18,7 @@ from accelsim.hardware.accelerator import Accelerator, Array, Floats, Technology
 from accelsim.hardware.checks import problems_of
 from accelsim.hardware.engines import ENGINES, Dataflow, Engine
 from accelsim.hardware.memories import read_fan_out, read_memories
+from accelsim.hardware.preset import read_presets
 from accelsim.hardware.quantities import Quantities
 from accelsim.hardware.spec import HardwareSpec, TechnologySpec
 from accelsim.parameters import Points, Space, Value, is_numeric, table_of_points
@@ -29,21 +30,26 @@ class HardwareTemplate:
     """A hardware file: a design space, and a batch of accelerators for any of its points.
 
     Args:
-        source: The parsed file.
+        source: The parsed file; of a preset, places in errors are those of the template it comes from.
 
     Raises:
         InputError: With every mistake of the file; the default design is built once to find them.
     """
 
     def __init__(self, source: Source) -> None:
-        self.source = source
+        self.name = source.path.stem
+        self.source, presets = read_presets(source)
+        bases = [self.source.path, *(preset.source.path for preset in presets)][:-1]
+        self._bases = {path: path.stat().st_mtime_ns for path in bases}
+        source = self.source
         spec, problems = parse_rest(HardwareSpec, source, _filled_in)
         if spec is None or any(problem.field.startswith("parameters") for problem in problems):
             # Without its parameters every expression would be wrong too.
             raise InputError(problems)
+        self.space: Space = space_of(spec.parameters, source)
+        for preset in presets:
+            spec, self.space = preset.applied(spec), preset.space(self.space)
         self.spec = spec
-        self.name = source.path.stem
-        self.space: Space = space_of(self.spec.parameters, source)
         wrong = tuple(problem.field for problem in problems)
         found = problems_of(spec, source)
         try:
@@ -54,6 +60,11 @@ class HardwareTemplate:
         problems += [problem for problem in found if not _within(wrong, problem.field)]
         if problems:
             raise InputError(sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0))
+
+    @property
+    def current(self) -> bool:
+        """Whether no file that it starts from has changed since it was read."""
+        return all(path.is_file() and path.stat().st_mtime_ns == time for path, time in self._bases.items())
 
     def instantiate(self, parameters: Mapping[str, Any]) -> Accelerator:
         """Return the designs at ``parameters``; those not given take their defaults.
@@ -200,7 +211,11 @@ def hardware_template(name: str | Path) -> HardwareTemplate:
     Raises:
         InputError: No such file, or mistakes in it.
     """
-    return _LIBRARY.get(name)
+    template = _LIBRARY.get(name)
+    if not template.current:
+        _LIBRARY.forget()
+        template = _LIBRARY.get(name)
+    return template
 
 
 def load_hardware(name: str | Path, **parameters: Any) -> Accelerator:
