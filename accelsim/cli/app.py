@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from accelsim.cli.calibrate import calibrate
 from accelsim.cli.check import check
 from accelsim.cli.counts import counts
 from accelsim.cli.doctor import doctor
@@ -38,6 +39,7 @@ app.add_typer(show, name="show")
 app.command("list")(list_)
 app.command("import")(import_)
 app.command()(check)
+app.command()(calibrate)
 app.command()(counts)
 app.command()(report)
 app.command()(doctor)

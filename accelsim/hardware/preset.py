@@ -6,38 +6,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
-from accelsim.config.fields import Figure, Name, Scalar, SchemaVersion
 from accelsim.config.library import find
 from accelsim.config.source import Source
-from accelsim.config.spec import Spec, parse
+from accelsim.config.spec import parse
 from accelsim.errors import InputError, Problem, shown
-from accelsim.hardware.spec import HardwareSpec
+from accelsim.hardware.spec import HardwareSpec, PresetSpec
 from accelsim.parameters import Choices, Parameter, Range, Space
 
-__all__ = ["Preset", "PresetSpec", "read_presets"]
+__all__ = ["Preset", "read_presets"]
 
 _MOST_BASES = 16
-
-
-class PresetSpec(Spec):
-    """A hardware file that starts from another one."""
-
-    schema_version: SchemaVersion
-    """Version of this file format."""
-    base: str = Field(min_length=1)
-    """A hardware template by name, or a file beside this one; it may be a preset too."""
-    description: str = ""
-    """One line for lists."""
-    set: dict[Name, Scalar] = Field(default_factory=dict)
-    """New defaults of the base's parameters, which stay free. A number may lie between those that the base allows."""
-    technology: str | None = None
-    """A technology table in place of the base's."""
-    overrides: dict[str, float | None] = Field(default_factory=dict)
-    """Entries of the technology table's logic that are replaced, beside those that the base replaces."""
-    sources: dict[str, Figure] = Field(default_factory=dict)
-    """Where the figures come from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,20 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from accelsim.config.fields import Expression, Figure, Name, ParameterSpec, SchemaVersion
+from accelsim.config.fields import Expression, Figure, Name, ParameterSpec, Scalar, SchemaVersion
 from accelsim.config.spec import Spec
 from accelsim.dims import Dim, Operand
 
-__all__ = ["ArraySpec", "FanOutSpec", "HardwareSpec", "MemoryEnergy", "MemorySpec", "SqrtLaw", "TechnologySpec"]
+__all__ = [
+    "ArraySpec",
+    "FanOutSpec",
+    "HardwareSpec",
+    "MemoryEnergy",
+    "MemorySpec",
+    "PresetSpec",
+    "SqrtLaw",
+    "TechnologySpec",
+]
 
 
 #: A figure of a technology table.
@@ -172,4 +181,23 @@ class HardwareSpec(Spec):
     vector: VectorSpec
     """The unit for ops without MACs."""
     sources: dict[str, Figure] = {}
+    """Where the figures come from."""
+
+
+class PresetSpec(Spec):
+    """A hardware file that starts from another one."""
+
+    schema_version: SchemaVersion
+    """Version of this file format."""
+    base: str = Field(min_length=1)
+    """A hardware template by name, or a file beside this one; it may be a preset too."""
+    description: str = ""
+    """One line for lists."""
+    set: dict[Name, Scalar] = Field(default_factory=dict)
+    """New defaults of the base's parameters, which stay free. A number may lie between those that the base allows."""
+    technology: str | None = None
+    """A technology table in place of the base's."""
+    overrides: dict[str, _Amount | None] = Field(default_factory=dict)
+    """Entries of the technology table's logic that are replaced, beside those that the base replaces."""
+    sources: dict[str, Figure] = Field(default_factory=dict)
     """Where the figures come from."""

@@ -1,0 +1,45 @@
+"""A calibration as a preset: a hardware file that says where its figures come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from accelsim.config.text import yaml_text
+from accelsim.hardware.load import HardwareTemplate
+from accelsim.validation.fit import Calibration
+from accelsim.validation.measurements import Measurements
+
+__all__ = ["preset_text"]
+
+
+def preset_text(
+    template: HardwareTemplate, measured: Measurements, found: Calibration, fixed: Mapping[str, object]
+) -> str:
+    """Return the text of a preset with the fitted values, each with its provenance.
+
+    Args:
+        template: The template that was fitted.
+        measured: What it was fitted to.
+        found: The fit.
+        fixed: Values of other parameters.
+    """
+    unseen = found.held_out
+    how = (
+        f"fitted to {len(measured)} rows of {measured.path.name} ({measured.quantity}); {found.folds}-fold "
+        f"cross-validation: MAPE {100 * unseen.mape:.1f} %, {100 * unseen.within_10:.0f} % within 10 %"
+    )
+    content = {
+        "schema_version": 1,
+        "base": template.name,
+        "description": f"{template.name}, calibrated with {measured.path.name}",
+        "set": {**fixed, **{one.name: float(f"{one.value:.6g}") for one in found.parameters}},
+        "sources": {
+            f"parameters.{one.name}": {
+                "mark": "measured",
+                "source": f"{how}; 95 % confidence {one.low:.4g} to {one.high:.4g}",
+            }
+            for one in found.parameters
+        },
+    }
+    warnings = "".join(f"# {warning}\n" for warning in found.warnings)
+    return warnings + yaml_text(content)

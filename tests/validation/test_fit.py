@@ -1,0 +1,143 @@
+"""Calibration: parameters that made the measurements are found again, and what cannot be told is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import yaml
+
+from accelsim.errors import InputError
+from accelsim.hardware.load import hardware_template
+from accelsim.validation.fit import Calibration, calibrate
+from accelsim.validation.measurements import Measurements
+from accelsim.validation.predict import Predictor
+from accelsim.validation.preset import preset_text
+from accelsim.workload.load import load_network
+from accelsim.workload.network import Network
+from tests.conftest import ProblemsOf, Write
+
+Floats = npt.NDArray[np.float64]
+TEMPLATE = hardware_template("edge_tpu")
+TRUTH = {"link_gbps": 1.7, "clock_mhz": 640.0}
+
+
+@pytest.fixture(scope="module")
+def networks() -> list[Network]:
+    """Return networks of which some are bound by the link and some by the array."""
+    small = [load_network("mobilenet_v2", resolution=r, width=w) for r in (96, 160, 224) for w in (0.5, 1.0, 1.4)]
+    return [*small, load_network("resnet18"), load_network("resnet34"), load_network("resnet50")]
+
+
+def measured(networks: list[Network], values: Floats) -> Measurements:
+    """Return measurements of networks."""
+    return Measurements(Path("chip.csv"), "latency_ms", tuple(n.name for n in networks), tuple(networks), values)
+
+
+def made(networks: list[Network]) -> Measurements:
+    """Return what the model says with the true parameters, as if it had been measured."""
+    return measured(networks, Predictor(TEMPLATE, networks, "latency_ms", {})([TRUTH])[:, 0])
+
+
+def values(found: Calibration) -> dict[str, float]:
+    """Return the fitted values."""
+    return {one.name: one.value for one in found.parameters}
+
+
+def test_the_parameters_that_made_the_measurements_are_found(networks: list[Network]) -> None:
+    found = calibrate(TEMPLATE, made(networks), list(TRUTH))
+    assert values(found) == pytest.approx(TRUTH, rel=1e-3)
+    assert found.before.mape > 0.1
+    assert found.after.mape < 1e-3 and found.held_out.mape < 1e-3
+    assert not found.warnings
+
+
+def test_confidence_intervals_hold_the_truth_and_grow_with_the_noise(networks: list[Network]) -> None:
+    clean = made(networks)
+    widths = []
+    for noise in (0.005, 0.02):
+        factor = 1 + noise * np.random.default_rng(3).standard_normal(len(networks))
+        found = calibrate(TEMPLATE, measured(networks, clean.values * factor), list(TRUTH))
+        for one in found.parameters:
+            assert one.bounds[0] <= one.low < one.value < one.high <= one.bounds[1]
+            assert one.low <= TRUTH[one.name] <= one.high
+        widths.append([one.high - one.low for one in found.parameters])
+    assert np.all(np.array(widths[1]) > 2 * np.array(widths[0]))
+
+
+def test_one_wrong_measurement_does_not_carry_the_fit_away(networks: list[Network]) -> None:
+    clean = made(networks)
+    spoilt = clean.values.copy()
+    spoilt[4] *= 3
+    assert values(calibrate(TEMPLATE, measured(networks, spoilt), list(TRUTH))) == pytest.approx(TRUTH, rel=0.05)
+
+
+def test_a_parameter_that_changes_nothing_is_said_to(networks: list[Network]) -> None:
+    small = networks[:9]  # all weights fit on chip, with room to spare
+    found = calibrate(TEMPLATE, made(small), ["clock_mhz", "activation_kib"], fixed={"link_gbps": 1})
+    assert any("activation_kib changes no prediction" in warning for warning in found.warnings)
+    assert not any("clock_mhz" in warning for warning in found.warnings)
+
+
+def test_a_parameter_whose_best_value_lies_beyond_its_bound_is_said_to(networks: list[Network]) -> None:
+    found = calibrate(TEMPLATE, measured(networks, made(networks).values / 10), ["clock_mhz"])
+    assert values(found)["clock_mhz"] == pytest.approx(1066, rel=1e-3)
+    assert any("clock_mhz ends at its bound" in warning for warning in found.warnings)
+
+
+def test_other_parameters_may_be_set(networks: list[Network]) -> None:
+    truth = Predictor(TEMPLATE, networks, "latency_ms", {"rows": 32})([{"clock_mhz": 700.0}])[:, 0]
+    found = calibrate(TEMPLATE, measured(networks, truth), ["clock_mhz"], fixed={"rows": 32})
+    assert values(found)["clock_mhz"] == pytest.approx(700, rel=1e-3)
+
+
+def test_the_same_seed_gives_the_same_fit(networks: list[Network]) -> None:
+    noisy = measured(networks, made(networks).values * np.linspace(0.9, 1.1, len(networks)))
+    first, second = (calibrate(TEMPLATE, noisy, ["clock_mhz"]) for _ in range(2))
+    assert first.held_out == second.held_out and first.parameters == second.parameters
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        (["clock_mh"], "'clock_mhz'"),
+        ([], "what to fit"),
+        (["clock_mhz", "clock_mhz"], "named twice"),
+        (["rows"], "both fitted and set"),
+        (["link_gbps", "clock_mhz", "columns", "activation_kib", "parameter_kib"], "too few measurements"),
+    ],
+)
+def test_a_fit_that_makes_no_sense_is_refused(
+    networks: list[Network], problems_of: ProblemsOf, parameters: list[str], said: str
+) -> None:
+    fixed = {"rows": 32}
+    few = measured(networks, np.ones(len(networks)))
+    problems = problems_of(lambda: calibrate(TEMPLATE, few, parameters, fixed=fixed))
+    assert any(said in str(problem) for problem in problems)
+
+
+def test_a_word_cannot_be_fitted(networks: list[Network], problems_of: ProblemsOf) -> None:
+    few = measured(networks, np.ones(len(networks)))
+    (problem,) = problems_of(lambda: calibrate(hardware_template("systolic"), few, ["dataflow"]))
+    assert "a number" in problem.message and "clock_mhz" in problem.allowed
+
+
+def test_cross_validation_needs_two_parts(networks: list[Network]) -> None:
+    with pytest.raises(InputError, match="folds"):
+        calibrate(TEMPLATE, measured(networks, np.ones(len(networks))), ["clock_mhz"], folds=1)
+
+
+def test_the_preset_gives_the_fitted_machine_and_says_where_it_comes_from(
+    networks: list[Network], write: Write
+) -> None:
+    points = made(networks)
+    found = calibrate(TEMPLATE, points, list(TRUTH))
+    text = preset_text(TEMPLATE, points, found, {"rows": 32})
+    preset = hardware_template(write(text, "chip.yaml"))
+    design = preset.instantiate({})
+    assert design.clock_hz[0] == pytest.approx(640e6, rel=1e-3) and design.array.rows[0] == 32
+    sources = yaml.safe_load(text)["sources"]
+    assert sources["parameters.clock_mhz"]["mark"] == "measured"
+    assert "12 rows of chip.csv" in sources["parameters.clock_mhz"]["source"]
