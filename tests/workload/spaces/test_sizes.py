@@ -36,6 +36,7 @@ SIZES = {
     "mnasnet_space": (30, _MNASNET_BLOCK**5, (_MNASNET_BLOCK * 2 // 3 + _MNASNET_BLOCK // 3 // 3) * _MNASNET_BLOCK**4),
     "mobiledet_space": (30, 5 * 12**6 * 13**15 * 6 * 4 * 6 * 7**5, 5 * 12**6 * 13**15 * 6 * 4 * 6 * 7**5),
     "elasticvit_space": (28, _ELASTIC_VIT, _ELASTIC_VIT),
+    "accel_nasbench": (4 * 7, 3**7 * 2**7 * 3**6 * 4 * 2**7, 3**7 * 2**7 * 3**6 * 4 * 2**7),
     "bert_elastic": (1 + 12 + 12, 7 * 12**12, sum(12**layers for layers in range(6, 13))),
 }
 #: What the papers print.
