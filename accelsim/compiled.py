@@ -2,20 +2,66 @@
 
 The machine code is kept beside the source file and compiled anew when that file changes. A compiled function therefore
 calls no compiled function of another file: a change there would go unnoticed.
+
+The compiler itself (numba) is imported at the first call, because that takes longer than most commands.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import update_wrapper
+from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar, cast
-
-import numba
 
 __all__ = ["compiled"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+_LOCK = Lock()
+
+
+class _Waiting:
+    """A function that is compiled when it is called."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        update_wrapper(self, function)
+        self.function = function
+        self.version = _version(function)
+        self.ready: Callable[..., Any] | None = None
+
+    def __call__(self, *values: Any) -> Any:
+        if self.ready is None:
+            _compile_with(self)
+        return cast(Callable[..., Any], self.ready)(*values)
+
+
+def _version(function: Callable[..., Any]) -> tuple[int, int] | None:
+    """Return what changes when the file of ``function`` does; ``None`` if it is not in a file."""
+    try:
+        found = Path(function.__code__.co_filename).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def _compile_with(asked: _Waiting) -> None:
+    """Hand a function to the compiler, and with it all that wait in its file, since they call each other."""
+    import numba
+
+    names = asked.function.__globals__
+    with _LOCK:
+        waiting = [one for one in (asked, *names.values()) if isinstance(one, _Waiting) and one.ready is None]
+        made: dict[_Waiting, Callable[..., Any]] = {}
+        for one in waiting:
+            if one.function.__globals__ is names:
+                # Machine code of a file that was changed after it was read must not pass for that of the new one.
+                keep = one.version is not None and one.version == _version(one.function)
+                made[one] = numba.njit(cache=keep, nogil=True, error_model="numpy")(one.function)
+        names.update({name: made[one] for name, one in names.items() if isinstance(one, _Waiting) and one in made})
+        for one, ready in made.items():
+            one.ready = ready
 
 
 def compiled(function: _Function) -> _Function:
     """Return ``function`` compiled on its first call; division by zero gives infinity, as in numpy."""
-    return cast(_Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    return cast(_Function, _Waiting(function))

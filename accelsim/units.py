@@ -1,6 +1,6 @@
 """Quantities with units, parsed at the border; inside, plain floats in the units that names carry.
 
-Pint is imported at the first quantity parsed, never at ``import accelsim``.
+Pint is imported at the first quantity with an unusual unit, never at ``import accelsim``.
 """
 
 from __future__ import annotations
@@ -58,6 +58,17 @@ mm2 = millimeter ** 2
 um2 = micrometer ** 2
 """
 
+#: What nearly all files need, so that these do not wait for Pint.
+_COMMON = {
+    ("B", "size"): 1.0,
+    ("KiB", "size"): 1024.0,
+    ("MiB", "size"): 1048576.0,
+    ("GB/s", "bandwidth"): 1e9,
+    ("B/cycle", "bandwidth per cycle"): 1.0,
+    ("MHz", "frequency"): 1e6,
+    ("GHz", "frequency"): 1e9,
+}
+
 # Names with one-digit powers, multiplied and divided. Pint itself computes any arithmetic it is given, at any cost.
 _FACTOR = r"[^\W\d]\w*(?:(?:\^|\*\*)-?\d)?"
 _FORM = re.compile(rf"(?:1|{_FACTOR})(?:\s*[*/·]\s*{_FACTOR})*")
@@ -88,6 +99,8 @@ def conversion_factor(unit: str, kind: str) -> float:
         >>> conversion_factor("KiB", "size")
         1024.0
     """
+    if (unit, kind) in _COMMON:
+        return _COMMON[unit, kind]
     import pint
 
     try:

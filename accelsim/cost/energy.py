@@ -8,9 +8,10 @@ import numpy.typing as npt
 from accelsim.hardware.accelerator import Accelerator, Technology
 from accelsim.workload.ops import Op
 
-__all__ = ["leakage_mw", "mac_pj", "op_bits", "op_pj", "register_bits_per_mac", "vector_pj"]
+__all__ = ["leakage_mw", "leakage_pj", "mac_pj", "op_bits", "op_pj", "register_bits_per_mac", "vector_pj"]
 
 Floats = npt.NDArray[np.float64]
+_PJ_PER_MW_MS = 1e6
 
 
 def mac_pj(technology: Technology, bits: Floats) -> Floats | None:
@@ -41,6 +42,12 @@ def leakage_mw(accelerator: Accelerator, bits: Floats) -> tuple[Floats | None, F
     parts = [memory.leakage_mw for memory in accelerator.memories]
     memories = None if any(part is None for part in parts) else np.sum([p for p in parts if p is not None], axis=0)
     return logic, memories
+
+
+def leakage_pj(accelerator: Accelerator, bits: Floats) -> Floats:
+    """Return the modelled leakage in pJ a cycle for PEs of widths ``(W, I, O, partial)``, shape ``(designs,)``."""
+    power = sum((part for part in leakage_mw(accelerator, bits) if part is not None), np.zeros(len(accelerator)))
+    return np.asarray(power / accelerator.clock_hz * 1e3 * _PJ_PER_MW_MS)
 
 
 def pe_sum(multiplier: float | None, adder: float | None, register: float | None, bits: Floats) -> float | None:

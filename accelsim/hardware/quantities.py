@@ -15,7 +15,9 @@ from accelsim.units import KINDS, conversion_factor, split_unit
 
 __all__ = ["Quantities"]
 
-_LARGEST_WHOLE = 2.0**53  # up to here floats hold every whole number
+_LARGEST_WHOLE = 2**53  # up to here floats hold every whole number
+#: Figures further from 1 than this are mistakes: their products would no longer be numbers.
+_FURTHEST = 1e30
 
 
 class Quantities:
@@ -37,25 +39,28 @@ class Quantities:
         self.problems: list[Problem] = []
 
     def number(
-        self, value: object, path: FieldPath, *, least: float = 0.0, whole: bool = False
+        self, value: object, path: FieldPath, *, least: float = 0.0, most: float = _FURTHEST, whole: bool = False
     ) -> npt.NDArray[np.float64]:
         """Return one number per design; ``whole`` asks for whole numbers from 1 to 2**53."""
         field = field_name(path)
+        rounded = False
         try:
-            result = np.asarray(evaluate(value, self.names, field), dtype=float)
+            found = evaluate(value, self.names, field)
+            rounded = isinstance(found, int) and found > _LARGEST_WHOLE
+            result = np.asarray(found, dtype=float)
         except InputError as error:
             self.problems += [self.source.problem(path, problem) for problem in error.problems]
             return self._unknown()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             result = np.asarray(np.nan)
-        floor = 1.0 if whole else least
-        good = (result >= floor) & np.isfinite(result)
+        floor, top = (1.0, _LARGEST_WHOLE) if whole else (least, most)
+        good = np.isfinite(result) & (result >= floor) & (result <= top)
         if whole:
-            good &= (result == np.floor(result)) & (result <= _LARGEST_WHOLE)
+            good &= (result == np.floor(result)) & (not rounded)
         if not np.all(good):
             allowed = f"a {'whole ' if whole else ''}number of at least {floor:g}"
-            if whole and np.any(result > _LARGEST_WHOLE):
-                allowed += " and at most 2**53"
+            if rounded or np.any((result > top) & (whole or np.isfinite(result))):
+                allowed += f" and at most {'2**53' if whole else f'{top:g}'}"
             self.note(path, Problem(field=field, got=_first_bad(value, result, good), allowed=allowed))
             return self._unknown()
         return np.broadcast_to(result, (self.count,)).copy()
@@ -75,10 +80,12 @@ class Quantities:
             self.note(path, Problem(field=field, message=str(error), got=repr(value), allowed=example))
             return self._unknown()
         with np.errstate(over="ignore"):
-            result = self.number(text, path) * factor
-        bad = (result <= 0) | np.isinf(result)
+            result = self.number(text, path, most=np.inf) * factor
+        bad = (result <= 0) | (result > _FURTHEST) | (result < 1 / _FURTHEST)
         if np.any(bad):
-            allowed = "a smaller number" if np.any(np.isinf(result)) else "more than 0"
+            allowed = "more than 0"
+            if np.all(result > 0):
+                allowed = "a smaller number" if np.any(result > _FURTHEST) else "a larger number"
             self.note(path, Problem(field=field, got=_first_bad(value, result, ~bad), allowed=allowed))
             return self._unknown()
         return result

@@ -23,7 +23,7 @@ __all__ = [
 
 
 #: A figure of a technology table.
-_Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Amount = Annotated[float, Field(ge=0, le=1e30, allow_inf_nan=False)]
 
 
 class SqrtLaw(Spec):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from accelsim.cost.area import total_area_mm2
 from accelsim.cost.choose import prices
-from accelsim.cost.energy import vector_pj
+from accelsim.cost.energy import leakage_pj, vector_pj
 from accelsim.cost.rows import machine_of
 from accelsim.cost.store import Store, store_of
 from accelsim.hardware.accelerator import Accelerator
@@ -18,7 +18,6 @@ from accelsim.schedule.catalog import Catalog
 from accelsim.schedule.planner import Planned
 from accelsim.schedule.ranking import Charges, Ranking, Totals, add_totals
 from accelsim.schedule.residency import Residency
-from accelsim.schedule.run import leakage_pj
 from accelsim.schedule.sweep import columns
 from accelsim.schedule.table import widths_of
 from accelsim.schedule.vector import vector_cost

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from accelsim.schedule.run import Run
 from accelsim.schedule.steps import Plan, Step
 from accelsim.workload.ops import Op
 
-__all__ = ["layer_results", "ledger", "utilization"]
+__all__ = ["layer_results", "ledger", "shape_of", "utilization"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -28,7 +29,8 @@ def utilization(macs: float, steps: float, cycles: float, pes: float) -> Utiliza
     return Utilization(spatial, temporal, spatial * temporal)
 
 
-def _shape(op: Op) -> str:
+def shape_of(op: Op) -> str:
+    """Return the shapes of input and output in words, with the filter and its stride."""
     target = "x".join(map(str, op.output_shape[1:]))
     if op.rule.inputs is None:
         return f"{op.input_elements} values -> {target}"
@@ -42,38 +44,54 @@ def _shape(op: Op) -> str:
 
 
 def layer_results(plan: Plan, accelerator: Accelerator, result: Run, area: float | None) -> Iterator[LayerResult]:
-    """Yield the layers of the one design of ``result``, in the order they run; ``area`` is that of the accelerator."""
-    names = [memory.name for memory in accelerator.memories]
-    clock = accelerator.clock_hz[0]
-    for place, step in enumerate(plan.steps):
-        cycles = float(result.latency_cycles[place, 0])
+    """Yield the layers of the one design of ``result``, in the order they run; ``area`` is that of the accelerator.
+
+    Layers that are alike, as those of the many blocks of a language model, are described once.
+    """
+    front, chosen = np.full((2, len(plan.steps)), -1)
+    front[result.table.mac_places], chosen[result.table.mac_places] = result.which[:, 0], result.mac.row[:, 0]
+    figures = (front, chosen, result.latency_cycles[:, 0], result.energy_pj[:, 0], result.dram_bytes[:, 0])
+    alike = zip(*(values.tolist() for values in figures), strict=True)
+    known: dict[object, LayerResult] = {}
+    for place, (step, costs) in enumerate(zip(plan.steps, alike, strict=True)):
         moved = result.moved(place, 0)
-        by_level = {name: float(moved[level].sum()) for level, name in enumerate(names)}
-        bottleneck, slack = _bottleneck(step, accelerator, result, place, moved)
-        mapping = ""
-        if step.op.macs:
-            found, row = result.mapped(place, 0)
-            mapping = found.rows.mappings.describe(int(found.chosen[row]), step.op.sizes, tuple(names[1:]))
-        yield LayerResult(
-            name=step.name,
-            op=step.label,
-            shape=_shape(step.op),
-            metrics=Metrics(
-                params=step.parameters,
-                macs=step.op.macs,
-                latency_cycles=cycles,
-                latency_ms=float(cycles / clock * 1e3),
-                energy_pj=float(result.energy_pj[place, 0]),
-                utilization=utilization(step.op.macs, result.steps[place, 0], cycles, accelerator.pes[0]),
-                dram_bytes=float(result.dram_bytes[place, 0]),
-                peak_memory_bytes=plan.live_bytes[place],
-                area_mm2=area,
-            ),
-            bottleneck=bottleneck,
-            slack=slack,
-            bytes_by_level=by_level,
-            mapping=mapping,
-        )
+        key = (step.op, step.fused, costs, moved.tobytes())
+        if key not in known:
+            known[key] = _layer(step, accelerator, result, place, moved)
+        layer = known[key]
+        metrics = replace(layer.metrics, peak_memory_bytes=plan.live_bytes[place], area_mm2=area)
+        yield replace(layer, name=step.name, metrics=metrics, bytes_by_level=dict(layer.bytes_by_level))
+
+
+def _layer(step: Step, accelerator: Accelerator, result: Run, place: int, moved: Floats) -> LayerResult:
+    """Return a layer without what it has not in common with others like it: name, bytes alive, area."""
+    names = [memory.name for memory in accelerator.memories]
+    cycles = float(result.latency_cycles[place, 0])
+    bottleneck, slack = _bottleneck(step, accelerator, result, place, moved)
+    mapping = ""
+    if step.op.macs:
+        found, row = result.mapped(place, 0)
+        mapping = found.rows.mappings.describe(int(found.chosen[row]), step.op.sizes, tuple(names[1:]))
+    return LayerResult(
+        name="",
+        op=step.label,
+        shape=shape_of(step.op),
+        metrics=Metrics(
+            params=step.parameters,
+            macs=step.op.macs,
+            latency_cycles=cycles,
+            latency_ms=float(cycles / accelerator.clock_hz[0] * 1e3),
+            energy_pj=float(result.energy_pj[place, 0]),
+            utilization=utilization(step.op.macs, result.steps[place, 0], cycles, accelerator.pes[0]),
+            dram_bytes=float(result.dram_bytes[place, 0]),
+            peak_memory_bytes=0.0,
+            area_mm2=None,
+        ),
+        bottleneck=bottleneck,
+        slack=slack,
+        bytes_by_level={name: float(moved[level].sum()) for level, name in enumerate(names)},
+        mapping=mapping,
+    )
 
 
 def _bottleneck(step: Step, accelerator: Accelerator, result: Run, place: int, moved: Floats) -> tuple[str, float]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.cost.choose import Chosen, Prices, choose, prices
-from accelsim.cost.energy import leakage_mw, op_pj, vector_pj
+from accelsim.cost.energy import leakage_pj, op_pj, vector_pj
 from accelsim.cost.front import Front
 from accelsim.cost.rows import machine_of
 from accelsim.cost.store import Rows, store_of
@@ -24,10 +24,9 @@ from accelsim.schedule.steps import Plan
 from accelsim.schedule.table import StepTable, table_of, widths_of
 from accelsim.schedule.vector import vector_cost, vector_moved
 
-__all__ = ["Run", "leakage_pj", "misfits", "run"]
+__all__ = ["Run", "misfits", "run"]
 
 Floats = npt.NDArray[np.float64]
-_PJ_PER_MW_MS = 1e6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,12 +133,6 @@ def _free(stays: Stay, places: Ints, accelerator: Accelerator) -> Floats:
         if memory.size_bytes is not None:
             free[level] = memory.size_bytes - used[places]
     return free
-
-
-def leakage_pj(accelerator: Accelerator, bits: Floats) -> Floats:
-    """Return the modelled leakage in pJ a cycle for PEs of widths ``(W, I, O, partial)``, shape ``(designs,)``."""
-    power = sum((part for part in leakage_mw(accelerator, bits) if part is not None), np.zeros(len(accelerator)))
-    return np.asarray(power / accelerator.clock_hz * 1e3 * _PJ_PER_MW_MS)
 
 
 def _chosen(rows: Rows, which: Ints, charged: Sequence[Prices], asked: Ints, base: Floats, free: Floats) -> Chosen:

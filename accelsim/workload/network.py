@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from accelsim.dims import Operand
 from accelsim.errors import InputError, Problem
 from accelsim.parameters import Point
 from accelsim.workload.ops import Op
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["INPUT", "Network", "Node"]
 
@@ -147,6 +149,8 @@ class Network:
 
     def graph(self) -> nx.DiGraph[str]:
         """Return the graph: nodes carry their ``op``, edges are tensors."""
+        import networkx as nx
+
         graph: nx.DiGraph[str] = nx.DiGraph()
         for node in self.nodes:
             graph.add_node(node.name, op=node.op)

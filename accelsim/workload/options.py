@@ -19,6 +19,7 @@ from accelsim.workload.transforms.select import Pattern
 
 __all__ = ["declared_options", "is_tensor", "option_readers", "truth", "value_of", "whole_number"]
 
+_LARGEST = 2**31 - 1
 _AT_LEAST_0 = ("padding", "padding_after", "repeat", "affine", "table", "extra")
 
 
@@ -175,8 +176,11 @@ def whole_number(value: Any, point: Point, path: FieldPath) -> int:
     result = evaluate(value, point, field_name(path))
     name = next(step for step in reversed(path) if isinstance(step, str))
     least = 0 if name in _AT_LEAST_0 else 1
-    if isinstance(result, int | float) and not isinstance(result, bool) and least <= result < 2**31 and result % 1 == 0:
+    counts = isinstance(result, int | float) and not isinstance(result, bool)
+    if counts and least <= result <= _LARGEST and result % 1 == 0:
         return int(result)
     made = "" if value == result else f" (here {shown(result)})"
-    problem = Problem(field=field_name(path), got=shown(value) + made, allowed=f"a whole number of at least {least}")
-    raise InputError(problem)
+    allowed = f"a whole number of at least {least}"
+    if counts and result > _LARGEST:
+        allowed = f"a whole number from {least} to {_LARGEST}"
+    raise InputError(Problem(field=field_name(path), got=shown(value) + made, allowed=allowed))

@@ -72,6 +72,15 @@ def test_every_kind_has_a_canonical_unit_and_a_working_example() -> None:
 
 @pytest.mark.parametrize(
     ("unit", "kind"),
+    [(unit, "size") for unit in ("B", "KiB", "MiB")]
+    + [("GB/s", "bandwidth"), ("B/cycle", "bandwidth per cycle"), ("MHz", "frequency"), ("GHz", "frequency")],
+)
+def test_units_that_need_no_arithmetic_are_what_arithmetic_says(unit: str, kind: str) -> None:
+    assert conversion_factor(unit, kind) == conversion_factor(f"1*{unit}", kind)
+
+
+@pytest.mark.parametrize(
+    ("unit", "kind"),
     [
         ("MHz", "bandwidth"),
         ("GB", "bandwidth"),

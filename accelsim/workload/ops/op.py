@@ -21,6 +21,10 @@ Triple = tuple[int, int, int]
 ONES: Triple = (1, 1, 1)
 ZEROS: Triple = (0, 0, 0)
 _AXIS = {out: axis for axis, (out, _) in enumerate(WINDOWS)}
+#: Points of a loop nest, and values of a tensor: what floats and 64-bit integers count exactly.
+_MOST = 2**53
+#: Length of an axis along which windows slide: their tiles are counted one by one.
+_LONGEST = 2**24
 #: Loop sizes, and strides, dilations and extents of every axis.
 _NUMBERS = len(DIMS) + 3 * len(WINDOWS)
 
@@ -61,7 +65,8 @@ class Op:
     Raises:
         InputError: The kind is not registered; there are more or fewer numbers than dims or axes; one is not whole and
             at least 1 (padding, ``affine``, ``table``: at least 0); the kind does not have a loop that is more than 1;
-            ``reads`` is missing, or of another length than the kind's inputs.
+            ``reads`` is missing, or of another length than the kind's inputs; the loops have more than 2**53 points, a
+            tensor more values, or an axis under windows more than 2**24.
     """
 
     kind: str
@@ -86,6 +91,9 @@ class Op:
         complete = complete and len(numbers) == _NUMBERS + len(self.reads or ())
         if not (whole and known and complete and all(self.sizes[place] == 1 for place in rule.idle)):
             raise InputError(self._problems())
+        # Seldom is any number so large that it matters of what there are how many.
+        if max(numbers) > _LONGEST or max(self.padding) > _LONGEST or math.prod((*self.sizes, *self.extent)) > _MOST:
+            self._check_size()
 
     def _problems(self) -> list[Problem]:
         """Return what is wrong; apart, because every network built in a search asks whether anything is."""
@@ -116,6 +124,31 @@ class Op:
         ]
         message = "the sizes of the tensors it reads are needed, one for each"
         return problems or [Problem(field=f"{self.kind}.reads", got=shown(self.reads), message=message)]
+
+    def _check_size(self) -> None:
+        """Refuse what cannot be counted."""
+        counts = [("points of its loops", math.prod(self.sizes), _MOST)]
+        counts += [("values that it reads", elements, _MOST) for elements in self.elements_read]
+        counts += [("values that it writes", self.output_elements, _MOST)]
+        counts += [("learned weights", self._elements(self.rule.weights or ()), _MOST)]
+        for axis, (out, tap) in enumerate(WINDOWS):
+            if Sliding(out, tap) in (self.rule.inputs or ((),))[0]:
+                longest = max(self.extent[axis], self.size(out), self.size(tap))
+                counts.append(("places along an axis that windows move on", longest, _LONGEST))
+                reach = self.span(axis, self.size(out)) + self.padding[axis]
+                counts.append(("places that windows reach over", reach, _MOST))
+        problems = [
+            Problem(
+                field=f"{self.kind}.sizes",
+                message=f"too large: too many {what}",
+                got=shown(count),
+                allowed=f"at most {most} (2**{most.bit_length() - 1})",
+            )
+            for what, count, most in dict.fromkeys(counts)
+            if count > most
+        ]
+        if problems:
+            raise InputError(problems)
 
     def __reduce__(self) -> tuple[type[Op], tuple[object, ...]]:
         return Op, tuple(getattr(self, part.name) for part in fields(self))

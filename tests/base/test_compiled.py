@@ -1,0 +1,117 @@
+"""Compiled functions: the compiler is loaded when one is called, once for all of a file, and never keeps stale code."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from accelsim.compiled import compiled
+
+SOURCE = '''\
+"""Two functions, of which one calls the other."""
+
+from accelsim.compiled import compiled
+
+
+@compiled
+def outer(count: int) -> int:
+    """Return a sum."""
+    total = 0
+    for step in range(count):
+        total += inner(step)
+    return total
+
+
+@compiled
+def inner(step: int) -> int:
+    return FACTOR * step
+'''
+
+
+def written(folder: Path, factor: int) -> Path:
+    path = folder / "kernels.py"
+    path.write_text(SOURCE.replace("FACTOR", str(factor)))
+    return path
+
+
+def loaded(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("kernels", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(autouse=True)
+def no_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have Python read the source each time, even if it changes twice in a second."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+
+def test_functions_of_a_file_call_each_other_in_whatever_order_they_stand(tmp_path: Path) -> None:
+    module = loaded(written(tmp_path, 3))
+    assert module.outer(5) == 30
+    assert module.inner(7) == 21
+    assert module.outer.__doc__ == "Return a sum."
+
+
+def test_a_name_taken_before_the_first_call_is_compiled_too(tmp_path: Path) -> None:
+    module = loaded(written(tmp_path, 2))
+    taken = module.outer
+    assert module.outer(3) == 6
+    assert taken(3) == 6
+
+
+def test_a_function_that_no_name_of_its_file_holds_is_compiled_too() -> None:
+    double: Callable[[int], int] = compiled(lambda value: 2 * value)
+    assert double(4) == 8
+
+
+def test_machine_code_is_kept_for_the_source_that_it_was_made_of(tmp_path: Path) -> None:
+    assert loaded(written(tmp_path, 3)).outer(5) == 30
+    kept = sorted((tmp_path / "__pycache__").glob("kernels.outer*.nbc"))
+    assert len(kept) == 1
+    again = written(tmp_path, 4)
+    os.utime(again, ns=(10**18, 10**18))
+    assert loaded(again).outer(5) == 40
+
+
+def test_code_of_a_file_changed_since_it_was_read_is_not_kept(tmp_path: Path) -> None:
+    """Otherwise it would pass for the code of the new file."""
+    module = loaded(written(tmp_path, 3))
+    changed = written(tmp_path, 5)
+    os.utime(changed, ns=(10**18, 10**18))
+    assert module.outer(5) == 30
+    assert not list(tmp_path.glob("__pycache__/*.nbc"))
+    assert loaded(changed).outer(5) == 50
+
+
+def test_many_threads_may_make_the_first_call(tmp_path: Path) -> None:
+    module = loaded(written(tmp_path, 3))
+    taken, found, start = module.outer, list[int](), threading.Barrier(6)
+
+    def call() -> None:
+        start.wait()
+        found.append(taken(5))
+
+    threads = [threading.Thread(target=call) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [30] * 6
+
+
+def test_the_compiler_is_not_loaded_with_the_model() -> None:
+    code = "import accelsim.schedule.evaluate, accelsim.nas, accelsim.cli, sys; print('numba' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "False"
