@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test lint format types bench bench-peers counts clean
+.PHONY: help demo test lint format types bench bench-peers counts validation clean
 
 help: ## show the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
@@ -27,6 +27,7 @@ types: .venv/lint ## check types
 
 bench: .venv/demo ## print how fast it is
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.mapper
 
 # Seconds for each tool and piece of work; what is not done by then is extrapolated.
 LIMIT ?= 600
@@ -35,6 +36,12 @@ bench-peers: .venv/demo ## measure it beside SCALE-Sim and ZigZag (half an hour;
 
 counts: .venv/demo ## rewrite the table of counts in docs/networks.md
 	$(BIN)/python docs/tables.py
+
+# Folders with files of reference sets that do not come along.
+REFERENCE ?=
+validation: .venv/demo ## rewrite docs/validation.md and its plots (REFERENCE=FOLDER for more sets)
+	$(BIN)/python -m accelsim validate --all $(addprefix --reference ,$(REFERENCE)) \
+		--markdown --plots docs/images --output docs/validation.md
 
 clean: ## remove what these commands made
 	rm -rf .venv .venv-peers results .mypy_cache .ruff_cache .pytest_cache

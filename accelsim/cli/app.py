@@ -14,9 +14,11 @@ from accelsim.cli.evaluate import evaluate
 from accelsim.cli.explain import explain
 from accelsim.cli.import_ import import_
 from accelsim.cli.listing import list_
+from accelsim.cli.map import map_
 from accelsim.cli.report import report
 from accelsim.cli.run import run
 from accelsim.cli.show import show
+from accelsim.cli.validate import validate
 from accelsim.errors import AccelsimError
 
 __all__ = ["app", "main"]
@@ -36,9 +38,11 @@ app.command()(run)
 app.command()(evaluate)
 app.command()(explain)
 app.add_typer(show, name="show")
+app.command("map")(map_)
 app.command("list")(list_)
 app.command("import")(import_)
 app.command()(check)
+app.command()(validate)
 app.command()(calibrate)
 app.command()(counts)
 app.command()(report)

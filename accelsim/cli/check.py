@@ -22,9 +22,13 @@ _TELLING = {
     "networks": "study",
     "search": "study",
 }
+#: All keys of a mapping; its memories go by name, where those of hardware are a list.
+_OF_A_MAPPING = {"schema_version", "description", "memories", "array"}
 
 
-def check(files: Annotated[list[Path], typer.Argument(help="YAML files: networks, hardware, studies.")]) -> None:
+def check(
+    files: Annotated[list[Path], typer.Argument(help="YAML files: networks, hardware, studies, mappings.")],
+) -> None:
     """Check files, and report every mistake with its line."""
     problems: list[Problem] = []
     for file in files:
@@ -38,6 +42,8 @@ def check(files: Annotated[list[Path], typer.Argument(help="YAML files: networks
 
 def _kind(source: Source) -> str:
     keys = source.data if isinstance(source.data, dict) else {}
+    if isinstance(keys.get("memories"), dict) and not keys.keys() - _OF_A_MAPPING:
+        return "mapping"
     votes = [kind for key, kind in _TELLING.items() if key in keys]
     if votes:
         return max(votes, key=votes.count)
@@ -49,7 +55,7 @@ def _kind(source: Source) -> str:
     message = "cannot tell what this file is"
     allowed = (
         "layers or a base (a network), memories and array or a base (hardware), networks and hardware (a study), "
-        "logic (a technology)"
+        "logic (a technology), memories by name (a mapping)"
     )
     raise InputError(Problem(field="(file)", message=message, allowed=allowed, file=source.path, line=1))
 
@@ -92,6 +98,11 @@ def describe(source: Source) -> str:
 
         parse(TechnologySpec, source)
         return "a technology table; no mistakes"
+    if kind == "mapping":
+        from accelsim.mappers.fixed import Fixed
+
+        parts = len(list(Fixed.of_source(source).parts()))
+        return f"a mapping with {parts} fixed parts, for `accelsim map --fix`; no mistakes"
     from accelsim.study.plan import plan_study
 
     return f"a study of {plan_study(source).total:,} evaluations; no mistakes"

@@ -75,8 +75,13 @@ def _answers(size: int, tiles: Ints, copies: Ints, asked: Ints, counted: Floats,
     for cut in range(tiles.shape[0]):
         for question in range(asked.shape[0]):
             place, first = asked[question, 0], asked[question, 1]
+            total = 0.0
             for walked in range(width + 1):
-                found = _deal(size, tiles[cut], copies[cut], place, min(walked, place), first, sizes, times)
+                if walked > place:
+                    # Loops further in make no more of them.
+                    counted[cut, question, walked] = total
+                    continue
+                found = _deal(size, tiles[cut], copies[cut], place, walked, first, sizes, times)
                 total = 0.0
                 for at in range(found):
                     total += times[at]

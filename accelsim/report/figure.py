@@ -16,7 +16,7 @@ from accelsim.report.plotly import Plot
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FIGURES", "Chart", "FigureKind", "png"]
+__all__ = ["FIGURES", "Chart", "FigureKind", "drawn", "png"]
 
 D = TypeVar("D")
 
@@ -99,6 +99,17 @@ _STYLE: dict[Any, Any] = {
 
 def png(kind: FigureKind[D], chart: Chart[D]) -> bytes:
     """Return the chart as matplotlib draws it, as a PNG on white; the same chart gives the same bytes."""
+    return drawn(kind.draw, kind.size(chart.data), chart.data)
+
+
+def drawn(draw: Callable[[Figure, D], None], size: tuple[float, float], data: D) -> bytes:
+    """Return a drawing in the style of all figures, as a PNG on white; the same data give the same bytes.
+
+    Args:
+        draw: Draws on an empty matplotlib figure.
+        size: Width and height in inches.
+        data: What is drawn.
+    """
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -108,8 +119,8 @@ def png(kind: FigureKind[D], chart: Chart[D]) -> bytes:
         # A name may be long, and in any script: better a crowded drawing or a box for a letter than no report.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         warnings.filterwarnings("ignore", message="constrained_layout not applied")
-        figure = Figure(figsize=kind.size(chart.data), dpi=_DPI, layout="constrained")
-        kind.draw(figure, chart.data)
+        figure = Figure(figsize=size, dpi=_DPI, layout="constrained")
+        draw(figure, data)
         # Not savefig, which draws every figure twice.
         FigureCanvasAgg(figure).print_png(target, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return target.getvalue()
