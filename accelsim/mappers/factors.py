@@ -270,11 +270,6 @@ def _crossing(build: _Builder, layout: Layout, counts: list[Floats], points: lis
     return found
 
 
-def _lacking(indexes: npt.NDArray[np.bool_], dim: Dim) -> int:
-    missing = np.flatnonzero(~indexes[:, dim.position])
-    return int(missing[0]) if len(missing) else 3
-
-
 def _falling(build: _Builder, loads: Ints, edge: _Edge, layout: Layout, lacks: Ints) -> Ints:
     """Return the factors that fall as tiles grow."""
     found = []
@@ -334,6 +329,16 @@ def owners(layout: Layout, dims: tuple[Dim, ...]) -> list[int | None]:
     return found
 
 
+def _axes(build: _Builder, along: list[Ints]) -> Ints:
+    """Return the factors of the copies taken of every axis of the machine."""
+    axes = len(build.machine.loops)
+    found = build.new(axes) + np.arange(axes)
+    for d, copies in enumerate(along):
+        for axis, factor in enumerate(found):
+            build.fill(int(factor), d, copies[:, axis].astype(float))
+    return found
+
+
 def factors_of(
     op: Op, machine: Machine, cuts: tuple[Cuts, ...], along: list[Ints] | None = None
 ) -> tuple[Factors, Material]:
@@ -353,11 +358,9 @@ def factors_of(
     footprint, first = _tiles(build)
     edge = _at_the_array(build, layout)
     passes = build.new(edge.pieces.size) + np.arange(edge.pieces.size).reshape(edge.pieces.shape)
-    axes = build.new(len(machine.loops)) + np.arange(len(machine.loops))
-    for d, copies in enumerate(along or ()):
-        for axis, factor in enumerate(axes):
-            build.fill(int(factor), d, copies[:, axis].astype(float))
-    lacks = np.array([_lacking(build.indexes, dim) for dim in dims], dtype=np.int64)
+    axes = _axes(build, along or [])
+    indexes = build.indexes[:, [dim.position for dim in dims]]
+    lacks = np.where(indexes.all(axis=0), len(OPERANDS), indexes.argmin(axis=0)).astype(np.int64)
     tables, counts = build.tables, [len(cuts[dim.position]) for dim in dims]
     turning, tile = [np.zeros(count, dtype=np.int64) for count in counts], []
     for d, dim in enumerate(dims):

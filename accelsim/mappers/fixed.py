@@ -6,53 +6,20 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import Field
-
-from accelsim.config.fields import SchemaVersion
 from accelsim.config.source import Source
-from accelsim.config.spec import SCHEMA_VERSION, Spec, parse
+from accelsim.config.spec import SCHEMA_VERSION, parse
 from accelsim.dims import DIMS, Dim
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.mappers.rules import Rules, rules_of
+from accelsim.mappers.spec import MappingSpec
 from accelsim.mapping.nest import Mappings
 from accelsim.workload.ops import Op
 
-__all__ = ["Fixed", "MappingSpec"]
+__all__ = ["Fixed"]
 
 #: Words that are no text in YAML.
 _TAKEN = {"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
-_Count = Annotated[int, Field(strict=True, ge=1)]
-
-
-class _CopiesSpec(Spec):
-    """What is fixed of the copies of something."""
-
-    copies: dict[Dim, _Count] = Field(default_factory=dict)
-    """Copies that share out a dim."""
-
-
-class _MemorySpec(_CopiesSpec):
-    """What is fixed of a memory; what is left out is chosen."""
-
-    tile: dict[Dim, _Count] = Field(default_factory=dict)
-    """What one copy holds of a dim."""
-    order: list[Dim] = Field(default_factory=list)
-    """The loops over the tiles of this memory, the outermost first; those left out stand where it is best."""
-
-
-class MappingSpec(Spec):
-    """A mapping that is fixed in part or in full."""
-
-    schema_version: SchemaVersion
-    """Version of this file format."""
-    description: str = ""
-    """One line for people."""
-    memories: dict[str, _MemorySpec] = Field(default_factory=dict)
-    """Memories inside the outermost one, by name."""
-    array: _CopiesSpec = _CopiesSpec()
-    """The array."""
 
 
 @dataclass(frozen=True)

@@ -200,7 +200,7 @@ class Frontier(NamedTuple):
         before: Shape ``(slots,)``: the least score of the box it is half of.
         heap: Shape ``(slots,)``: slots of those that wait, as a heap.
         unused: Shape ``(slots,)``: slots given back.
-        state: Shape ``(4,)``: slots given back, slots ever used, boxes that wait, halves of the box that was split first.
+        state: Shape ``(4,)``: slots given back, slots ever used, boxes that wait, halves of the box split first.
         gain: Shape ``(D, 2)``: by how much splitting a dim has raised the bound, and how often, the latest most.
     """
 
