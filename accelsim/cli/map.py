@@ -115,7 +115,7 @@ def _proof(certificate: Certificate, *, fixed: bool) -> Iterator[str]:
         ("no_room", "do not fit, or need more copies than there are"),
         ("bounded", "cannot be better: a lower bound says so"),
         ("searched", "were costed one by one"),
-        ("unseen", "were not looked at: the search ran out of room"),
+        ("unseen", "were not looked at: the search came to its limit"),
     )
     yield f"{_count(certificate.space)} mappings" + (" obey what is fixed" if fixed else "")
     if not certificate.whole:

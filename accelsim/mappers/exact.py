@@ -33,6 +33,7 @@ __all__ = ["NOTHING_KEPT", "best_mapping"]
 Floats = npt.NDArray[np.float64]
 NOTHING_KEPT = Kept((False, False, False), (-1, -1, -1))
 #: Mappings that a 64-bit counter surely holds.
+_ROUNDING = 1e-12
 _MOST = 2**62
 
 
@@ -67,6 +68,7 @@ def best_mapping(
     free_bytes: Floats | None = None,
     fixed: Fixed | None = None,
     slots: int = 400_000,
+    boxes: int = 1_000_000,
 ) -> Found:
     """Return the best mapping of ``op``: no tiles, copies or orders of loops score less.
 
@@ -77,8 +79,10 @@ def best_mapping(
         kept: Which whole tensors stay on chip, and where.
         free_bytes: Shape ``(M,)``: room for tiles in each memory; by default its size.
         fixed: Tiles, copies and orders that are given; nothing by default.
-        slots: Boxes of mappings that may wait at a time, some 200 bytes each. A search that needs more ends early; its
-            certificate is not ``proven``, and says how much less a better mapping could score.
+        slots: Boxes of mappings that may wait at a time, some 200 bytes each.
+        boxes: Boxes that may be looked at, about 10 us each. A search that needs more of either ends early; its
+            certificate says how much less a better mapping could score. It may be ``proven`` even so, if what is left
+            could only score the same.
 
     Raises:
         NoMappingError: No mapping fits; the message names the tightest limit.
@@ -104,7 +108,7 @@ def best_mapping(
         orders = Orders(sequences.stills, 1, rules.nests(op))
     if not order_of(op):
         return _only(case, made, orders, objective)
-    search = _search(case, made, sequences, objective, slots)
+    search = _search(case, made, sequences, objective, (slots, boxes))
     still, slide = search.out.still, search.out.slide
     nest = nest_in(sequences, op, still, slide) if sequences.fixed else nest_of(still, slide)
     mapping = _mapping(made, search.picked, nest)
@@ -119,7 +123,9 @@ def best_mapping(
     return Found(mapping, latency, energy, score, _certificate(case, made, orders, search, score))
 
 
-def _search(case: _Case, made: tuple[Choice, ...], sequences: Sequences, objective: Objective, slots: int) -> Search:
+def _search(
+    case: _Case, made: tuple[Choice, ...], sequences: Sequences, objective: Objective, limits: tuple[int, int]
+) -> Search:
     """Return the search, done."""
     op, machine, dims = case.op, case.machine, order_of(case.op)
     along = [made[dim.position].along for dim in dims]
@@ -128,7 +134,7 @@ def _search(case: _Case, made: tuple[Choice, ...], sequences: Sequences, objecti
     mirror = not sequences.fixed and mirrored(op, machine, made)
     charges = charges_of(op, machine, case.kept, case.charged, case.room[1:], case.base, objective)
     grove = Grove(dims, factors, material, laid_out(machine), charges.limit, mirrored=mirror)
-    search = Search(grove, factors, charges, sequences, slots)
+    search = Search(grove, factors, charges, sequences, *limits)
     search.run()
     return search
 
@@ -194,7 +200,7 @@ def _certificate(case: _Case, made: tuple[Choice, ...], orders: Orders, search: 
         bounded=bounded,
         searched=searched,
         # The same sums in another order may end in other digits.
-        bound=score if search.done else min(search.bound, score),
+        bound=score if search.done or search.bound >= score * (1 - _ROUNDING) else search.bound,
         score=score,
         whole=all(choice.whole for choice in made) and not narrow,
         boxes=int(search.out.searched[1]),

@@ -42,7 +42,7 @@ class Certificate:
 
     @property
     def unseen(self) -> int:
-        """Ways that were left when the search ran out of room: none of a proven mapping."""
+        """Ways that were left when the search came to its limit."""
         return self.space - self.alike - self.dominated - self.no_room - self.bounded - self.searched
 
     @property

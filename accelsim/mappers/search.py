@@ -33,6 +33,7 @@ class Search:
         charges: The machine.
         sequences: The orders of loops.
         slots: Boxes that may wait at a time.
+        most: Boxes that may be looked at.
 
     Attributes:
         out: What is found.
@@ -42,10 +43,10 @@ class Search:
     """
 
     def __init__(
-        self, grove: Grove, factors: Factors, charges: Charges, sequences: Sequences, slots: int = 400_000
+        self, grove: Grove, factors: Factors, charges: Charges, sequences: Sequences, slots: int, most: int
     ) -> None:
         levels, dims = sequences.stills.shape[1], len(factors.lacks)
-        self._grove, self._slots = grove, slots
+        self._grove, self._slots, self._most = grove, slots, most
         self._given = Given(factors, charges, grove.forest, sequences)
         rows, slots = 2 * _BATCH, slots + 4 * _BATCH
         self._batch = Batch(
@@ -107,13 +108,13 @@ class Search:
             self._judge(boxes)
 
     def run(self) -> None:
-        """Search all mappings, the most promising boxes first, as long as there is room for those that wait."""
+        """Search all mappings, the most promising boxes first, until none waits, too many do or too many have been."""
         self._begin()
         q, dive = self._frontier, -1
         while dive >= 0 or q.state[2]:
             most = min(_BATCH, 1 + int(q.state[2]) // 4)
             dive = self._judge(self._boxes[: split(q, self._grove.forest, self.out, most, dive, self._boxes)])
-            if q.state[1] > self._slots:
+            if q.state[1] > self._slots or self.out.searched[1] > self._most:
                 waiting = [float(q.keys[box, 0]) for box in (*q.heap[: min(1, q.state[2])], dive) if box >= 0]
                 self.bound, self.done = min([*waiting, np.inf]), not waiting
                 break

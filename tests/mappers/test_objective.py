@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ProblemsOf
 
 from accelsim.errors import InputError
 from accelsim.mappers.objective import EDP, ENERGY, LATENCY, Objective
+from tests.conftest import ProblemsOf
 
 
 def test_the_usual_ones() -> None:
