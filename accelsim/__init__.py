@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from accelsim.errors import AccelsimError, InputError, MissingExtraError, NoMappingError
     from accelsim.hardware.load import hardware_template, load_hardware
+    from accelsim.mappers.exact import best_mapping
+    from accelsim.mappers.fixed import Fixed
+    from accelsim.mappers.objective import Objective
     from accelsim.nas.scorer import Scorer
     from accelsim.report.html import write_report
     from accelsim.schedule.evaluate import evaluate, evaluate_points
@@ -27,10 +30,13 @@ if TYPE_CHECKING:
 
 _HOME = {
     "AccelsimError": "accelsim.errors",
+    "Fixed": "accelsim.mappers.fixed",
     "InputError": "accelsim.errors",
     "MissingExtraError": "accelsim.errors",
     "NoMappingError": "accelsim.errors",
+    "Objective": "accelsim.mappers.objective",
     "Scorer": "accelsim.nas.scorer",
+    "best_mapping": "accelsim.mappers.exact",
     "evaluate": "accelsim.schedule.evaluate",
     "evaluate_points": "accelsim.schedule.evaluate",
     "hardware_template": "accelsim.hardware.load",
@@ -46,10 +52,13 @@ _HOME = {
 
 __all__ = [
     "AccelsimError",
+    "Fixed",
     "InputError",
     "MissingExtraError",
     "NoMappingError",
+    "Objective",
     "Scorer",
+    "best_mapping",
     "evaluate",
     "evaluate_points",
     "hardware_template",
