@@ -7,18 +7,31 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 import accelsim as acs
 from accelsim.config.library import available
+from accelsim.cost.front import candidates
+from accelsim.cost.rows import Kept, OpRows, features, machine_of, op_rows
+from accelsim.dims import DIMS
+from accelsim.hardware.accelerator import Accelerator
+from accelsim.hardware.load import load_hardware
+from accelsim.mapping.nest import Cuts, Ints, Mappings
+from accelsim.workload.ops import Op
 
 DESIGNS = 10_000
 MEMBERS = 1_000
 WARM = 20
 SCORED_ON = ("systolic", "edge_tpu")
 BATCH, WARM_MEMBERS = 16_384, 8_192
+THREE_LEVELS = Path(__file__).parent / "machines" / "three_level.yaml"
+NOTHING_STAYS = Kept((False, False, False), (-1, -1, -1))
+#: Random nests of a layer: how many, cuts of a dim, orders of loops.
+NESTS, CUTS, ORDERS = 4_096, 12, 200
 
 
 def median_seconds(work: Callable[[], object], runs: int) -> float:
@@ -127,6 +140,67 @@ def scorer_members() -> None:
             line(f"Scorer on {hardware}, a batch of {name}", per_second(BATCH, cpu), "20,000/s")
 
 
+def random_nests(op: Op, levels: int, rng: np.random.Generator) -> Mappings:
+    """Return nests with any tiles, each at most the one outside it, and any orders of loops."""
+
+    def cuts_of(size: int) -> Cuts:
+        tiles = np.full((CUTS if size > 1 else 1, levels + 1), size)
+        for level in range(levels):
+            tiles[:, level + 1] = rng.integers(1, tiles[:, level] + 1)
+        return Cuts.of(tiles[:, 1:])
+
+    def order() -> Ints:
+        return np.stack([rng.permutation(len(DIMS)) for _ in range(levels)])
+
+    cuts = tuple(map(cuts_of, op.sizes))
+    cut = np.stack([rng.integers(0, len(one), NESTS) for one in cuts], axis=1)
+    return Mappings(cuts, cut, np.stack([order() for _ in range(ORDERS)]), rng.integers(0, ORDERS, NESTS))
+
+
+def copied(rows: OpRows) -> OpRows:
+    """Return the same mappings with cuts of which nothing is known yet."""
+    mappings = rows.mappings
+    cuts = tuple(Cuts(one.tiles, one.copies) for one in mappings.cuts)
+    return op_rows(rows.op, Mappings(cuts, mappings.cut, mappings.nests, mappings.nest), rows.machine)
+
+
+def costed(every: Sequence[OpRows], *, anew: bool = False) -> str:
+    """Return how many mappings a second are costed; ``anew``, with all that is known of their cuts worked out again."""
+
+    def once(batch: Sequence[OpRows]) -> None:
+        for rows in batch:
+            features(rows, NOTHING_STAYS)
+
+    once(every)
+    # The fastest run: what else goes on at the machine slows a loop that lives in the caches by half.
+    batches = [list(map(copied, every)) if anew else every for _ in range(15)]
+    return per_second(sum(map(len, every)), min(cpu_seconds(partial(once, batch)) for batch in batches))
+
+
+def mapping_evaluations() -> None:
+    """Measure how many mappings are costed a second: the bytes, cycles and room that each asks for.
+
+    The layers are those of two networks, each once. Its candidates are those of the default mapper; the other nests
+    are random ones.
+    """
+    networks = [acs.load_network(name) for name in ("mobilenet_v2", "resnet50")]
+    ops = list(dict.fromkeys(node.op for network in networks for node in network if node.op.rule.has_macs))
+    rng = np.random.default_rng(0)
+
+    def measure(name: str, accelerator: Accelerator, aim: str) -> None:
+        machine = machine_of(accelerator)
+        if not machine.loops:  # copies make thousands of candidates a layer
+            own = [candidates(op, machine) for op in ops]
+            line(f"mappings a second on {name}, candidates", costed(own), aim)
+            line("  with all that is known of their cuts worked out anew", costed(own, anew=True), "-")
+        nests = [op_rows(op, random_nests(op, machine.structure.levels, rng), machine) for op in ops]
+        line(f"mappings a second on {name}, random nests", costed(nests), aim)
+
+    measure("three levels", load_hardware(THREE_LEVELS), "5,000,000/s")
+    for name in ("systolic", "edge_tpu", "pe_array"):
+        measure(name, acs.load_hardware(name), "-")
+
+
 def sweep() -> None:
     """Measure ten thousand random designs of the systolic template, each with its best mapping."""
     network, template = acs.load_network("mobilenet_v2"), acs.hardware_template("systolic")
@@ -145,6 +219,7 @@ def main() -> None:
     start_up()
     members()
     one_design()
+    mapping_evaluations()
     scorer_first()
     scorer_one_by_one()
     scorer_members()

@@ -9,9 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import compiled
-from accelsim.cost.array import work
-from accelsim.cost.rows import Demand, Kept, Machine, OpRows, demand
-from accelsim.cost.traffic import Structure, Traffic, traffic
+from accelsim.cost.rows import Demand, Kept, Machine, OpRows, demand, features, op_rows
 from accelsim.mapping.mapspace import SpatialLoop, mapspace
 from accelsim.mapping.nest import Ints, Mappings
 from accelsim.workload.ops import Op
@@ -27,8 +25,8 @@ class Front:
     """The rows that may be the best of some design.
 
     Attributes:
-        rows: All rows.
-        chosen: Shape ``(front,)``: which of them these are, in the order of ``rows``.
+        rows: They, and behind them the candidate that takes least room.
+        chosen: Shape ``(front,)``: which of all candidates they are, in rising order.
         kept: What stays on chip.
         demand: Their demand.
     """
@@ -42,18 +40,15 @@ class Front:
         return len(self.chosen)
 
 
-@lru_cache(maxsize=1024)
-def _moved(op: Op, structure: Structure, loops: tuple[SpatialLoop, ...]) -> tuple[Mappings, Traffic]:
-    """Return the default mapper's candidates and their traffic."""
-    mappings = mapspace(op, structure.levels, loops)
-    return mappings, traffic(op, mappings, structure)
+@lru_cache(maxsize=256)
+def _mappings(op: Op, levels: int, loops: tuple[SpatialLoop, ...]) -> Mappings:
+    return mapspace(op, levels, loops)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def candidates(op: Op, machine: Machine) -> OpRows:
     """Return the default mapper's candidates on a machine."""
-    mappings, moved = _moved(op, machine.structure, machine.loops)
-    return OpRows(op, machine, mappings, moved, work(op, mappings, machine.structure, machine.flow, machine.size))
+    return op_rows(op, _mappings(op, machine.structure.levels, machine.loops), machine)
 
 
 @lru_cache(maxsize=8192)
@@ -69,34 +64,19 @@ def front_of(rows: OpRows, kept: Kept) -> Front:
     waited for; a row fits or not by the room it takes. A row that has no less of anything than another one is
     therefore never better, whatever the bandwidths, prices and sizes; of equal rows the first stays.
     """
-    asked = demand(rows, kept)
-    allowed = np.flatnonzero(asked.allowed)
-    chosen = allowed[_undominated(_features(asked, rows.machine)[allowed])] if len(allowed) else allowed
-    smallest = int(np.argmin(asked.room.sum(axis=(1, 2))))
-    if not len(chosen):
-        chosen = np.array([smallest])
-    return Front(rows, chosen, kept, _part(asked, chosen))
-
-
-def _part(asked: Demand, chosen: Ints) -> Demand:
-    return Demand(*(getattr(asked, name)[chosen] for name in Demand.__dataclass_fields__))
-
-
-def _features(asked: Demand, machine: Machine) -> Floats:
-    """Return what costs something, shape ``(rows, features)``, without what is the same for all rows."""
-    count = len(asked.cycles)
-    energy, time = asked.moved.sum(axis=2), asked.one
-    parts = [asked.cycles[:, None], asked.room.sum(axis=2)]
-    if machine.structure.apart:
-        parts += [energy.reshape(count, -1), time.reshape(count, -1), asked.serial.reshape(count, -1), asked.ramp]
-    else:
-        parts += [energy.sum(axis=2), time.sum(axis=2), asked.serial.sum(axis=2), asked.ramp.sum(axis=1)[:, None]]
-    features = np.concatenate(parts, axis=1)
-    return np.ascontiguousarray(features[:, np.any(features != features[:1], axis=0)])
+    costs, allowed = features(rows, kept)
+    chosen = np.flatnonzero(allowed)
+    if len(chosen):
+        chosen = chosen[_undominated(costs[chosen])]
+    room = costs[:, 1 : 1 + len(rows.machine.structure.holds)].sum(axis=1)
+    smallest = np.argmin(room, keepdims=True)
+    chosen = chosen if len(chosen) else smallest
+    return Front(rows[np.concatenate([chosen, smallest])], chosen, kept, demand(rows[chosen], kept))
 
 
 def _undominated(features: Floats) -> Ints:
     """Return the rows that no other row is at least as good as everywhere, in rising order."""
+    features = np.ascontiguousarray(features[:, np.any(features != features[:1], axis=0)])
     if not features.shape[1]:
         return np.zeros(1, dtype=np.int64)
     order = np.argsort(np.log1p(features).sum(axis=1), kind="stable")

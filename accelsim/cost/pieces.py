@@ -8,13 +8,16 @@ or march in step with the first).
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import compiled
 from accelsim.mapping.nest import Cuts, Ints
 
-__all__ = ["Question", "begun", "counts", "pieces"]
+__all__ = ["Counted", "Question", "Stack", "begun", "counts", "counts_of", "pieces", "pieces_of", "stacked"]
 
 Floats = npt.NDArray[np.float64]
 #: Down to which place (1 to ``L``, ``L + 1`` the array), and a bit for each place where only the first copy counts.
@@ -144,9 +147,10 @@ def _begun(size: int, tiles: Ints, copies: Ints, found: Floats) -> None:
     sizes, times = np.empty(2 * width + 2, np.int64), np.empty(2 * width + 2, np.int64)
     for cut in range(tiles.shape[0]):
         for place in range(found.shape[1]):
-            count = _deal(size, tiles[cut], copies[cut], place + 1, 0, 0, sizes, times)
+            count, points = _deal(size, tiles[cut], copies[cut], place + 1, 0, 0, sizes, times), 0.0
             for at in range(count):
-                found[cut, place] += float(times[at]) * float(sizes[at])
+                points += float(times[at]) * float(sizes[at])
+            found[cut, place] = points
 
 
 def begun(size: int, cuts: Cuts) -> Floats:
@@ -154,3 +158,103 @@ def begun(size: int, cuts: Cuts) -> Floats:
     found = np.zeros(cuts.tiles.shape)
     _begun(size, cuts.places, cuts.copies, found)
     return found
+
+
+class Stack(NamedTuple):
+    """The cuts of all dims side by side; ``cuts`` is the most of any dim.
+
+    Attributes:
+        number: Shape ``(dims,)``: how many cuts there are.
+        places: Shape ``(dims, cuts, L + 1)``, as in ``Cuts``.
+        copies: Shape ``(dims, cuts, L + 1)``.
+    """
+
+    number: Ints
+    places: Ints
+    copies: Ints
+
+
+@lru_cache(maxsize=64)
+def stacked(cuts: tuple[Cuts, ...]) -> Stack:
+    """Return the cuts of all dims side by side."""
+    shape = (len(cuts), max(map(len, cuts)), cuts[0].copies.shape[1])
+    places, copies = np.ones(shape, dtype=np.int64), np.ones(shape, dtype=np.int64)
+    for dim, one in enumerate(cuts):
+        places[dim, : len(one), :-1], copies[dim, : len(one)] = one.tiles, one.copies
+    places[:, :, -1] = -(-places[:, :, -2] // copies[:, :, -1])
+    return Stack(np.array(list(map(len, cuts))), places, copies)
+
+
+class Counted(NamedTuple):
+    """What the cuts of some dims make of their loops; see ``counts`` and ``begun``.
+
+    Attributes:
+        counted: Shape ``(dims, cuts, questions, L + 2)``.
+        summed: Shape ``(dims, cuts, questions)``.
+        start: Shape ``(dims, cuts, L)``.
+        turns: Shape ``(dims, cuts, L)``: whether the loop over tiles of a level turns more than once.
+    """
+
+    counted: Floats
+    summed: Floats
+    start: Floats
+    turns: npt.NDArray[np.bool_]
+
+
+@compiled
+def _count(sizes: Ints, dims: Ints, s: Stack, asked: Ints, found: Counted) -> None:
+    for at in range(len(dims)):
+        dim, size = dims[at], sizes[at]
+        tiles, copies = s.places[dim, : s.number[dim]], s.copies[dim, : s.number[dim]]
+        _answers(size, tiles, copies, asked, found.counted[at], found.summed[at])
+        _begun(size, tiles, copies, found.start[at])
+        for cut in range(len(tiles)):
+            outer = size
+            for level in range(found.turns.shape[2]):
+                found.turns[at, cut, level] = outer > tiles[cut, level] * copies[cut, level]
+                outer = tiles[cut, level]
+
+
+def counts_of(sizes: Ints, dims: Ints, cuts: Stack, asked: Ints) -> Counted:
+    """Return what the cuts of some dims make of their loops; 1 where a dim has fewer cuts than another.
+
+    Args:
+        sizes: Shape ``(dims,)``: loop sizes.
+        dims: Shape ``(dims,)``: places in ``DIMS``.
+        cuts: The cuts of all dims.
+        asked: Shape ``(questions, 2)``.
+    """
+    shape, width = (len(dims), cuts.places.shape[1]), cuts.places.shape[2]
+    found = Counted(
+        counted=np.ones((*shape, len(asked), width + 1)),
+        summed=np.ones((*shape, len(asked))),
+        start=np.ones((*shape, width - 1)),
+        turns=np.zeros((*shape, width - 1), dtype=bool),
+    )
+    _count(sizes, dims, cuts, asked, found)
+    return found
+
+
+@compiled
+def _all_pieces(loops: Ints, s: Stack, masks: Ints, sizes: Floats, times: Floats) -> int:
+    width, most = s.places.shape[2], 1
+    one, met = np.empty(2 * width + 2, np.int64), np.empty(2 * width + 2, np.int64)
+    for dim in range(len(loops)):
+        for cut in range(s.number[dim]):
+            for mask in range(len(masks)):
+                found = _deal(loops[dim], s.places[dim, cut], s.copies[dim, cut], width, width, masks[mask], one, met)
+                sizes[dim, cut, mask, :found], times[dim, cut, mask, :found] = one[:found], met[:found]
+                most = max(most, found)
+    return most
+
+
+def pieces_of(loops: Ints, cuts: Stack, masks: Ints) -> tuple[Floats, Floats]:
+    """Return ``pieces`` of all dims, each shape ``(dims + 1, cuts, masks, pieces)``, with a 0 behind the last.
+
+    The last dim is one of a single step.
+    """
+    dims, most, width = cuts.places.shape
+    sizes, times = np.zeros((2, dims + 1, most, len(masks), 2 * width + 3))
+    sizes[-1, ..., 0] = times[-1, ..., 0] = 1
+    used = _all_pieces(loops, cuts, masks, sizes, times) + 1
+    return np.ascontiguousarray(sizes[..., :used]), np.ascontiguousarray(times[..., :used])

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.cost.array import Geometry, Work, work
-from accelsim.cost.traffic import Structure, Traffic, traffic
+from accelsim.cost import kernels
+from accelsim.cost.array import Geometry, Work, at_the_array, work
+from accelsim.cost.moves import room_for
+from accelsim.cost.tables import Demand, Factors, Flags, Floats, Flow, Ints, Layout, Moved, Nest, Tables
+from accelsim.cost.traffic import Structure, Traffic, between, traffic
 from accelsim.dims import OPERANDS, Operand
 from accelsim.hardware.accelerator import Accelerator, Memory
 from accelsim.hardware.engines import Dataflow
@@ -18,9 +22,7 @@ from accelsim.mapping.mapspace import SpatialLoop
 from accelsim.mapping.nest import Mappings
 from accelsim.workload.ops import Op
 
-__all__ = ["Demand", "Kept", "Machine", "OpRows", "demand", "machine_of", "op_rows"]
-
-Floats = npt.NDArray[np.float64]
+__all__ = ["Demand", "Kept", "Machine", "OpRows", "demand", "features", "machine_of", "op_rows"]
 
 
 class Machine(NamedTuple):
@@ -92,47 +94,61 @@ class Kept(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpRows:
-    """Some mappings of an op on a machine, with their traffic between memories and their work on the array."""
+    """Some mappings of an op on a machine."""
 
     op: Op
     machine: Machine
     mappings: Mappings
-    traffic: Traffic
-    work: Work
 
     def __len__(self) -> int:
         return len(self.mappings)
 
+    def __getitem__(self, rows: npt.NDArray[np.bool_] | Ints) -> OpRows:
+        return OpRows(self.op, self.machine, self.mappings[rows])
+
+    @property
+    def traffic(self) -> Traffic:
+        """Their traffic between memories, worked out anew."""
+        return traffic(self.op, self.mappings, self.machine.structure)
+
+    @property
+    def work(self) -> Work:
+        """Their work on the array, worked out anew."""
+        machine = self.machine
+        return work(self.op, self.mappings, machine.structure, machine.flow, machine.size)
+
 
 def op_rows(op: Op, mappings: Mappings, machine: Machine) -> OpRows:
-    """Return ``mappings`` of ``op`` with everything that depends on the machine alone."""
-    moved = traffic(op, mappings, machine.structure)
-    return OpRows(op, machine, mappings, moved, work(op, mappings, machine.structure, machine.flow, machine.size))
+    """Return ``mappings`` of ``op`` on a machine."""
+    return OpRows(op, machine, mappings)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Demand:
-    """What rows ask of the memories and the array; ``M`` memories, bytes and cycles.
-
-    Attributes:
-        moved: Shape ``(rows, M, 3, 2)``: bytes read and written of ``W I O``, all copies of a memory together.
-        one: Shape ``(rows, M, 2)``: bytes that the first copy of a memory reads and writes.
-        serial: Shape ``(rows, M, 2)``: those of them that the array waits for, being moved to or from a memory that is
-            not double-buffered.
-        ramp: Shape ``(rows, 2)``: bytes read from the outermost memory before the first step, and written to it after
-            the last.
-        cycles: Shape ``(rows,)``: cycles of the array.
-        room: Shape ``(rows, M, 3)``: room that tiles take.
-        allowed: Shape ``(rows,)``: whether no kept output leaves half-done: it has no room for partial sums.
-    """
-
-    moved: Floats
-    one: Floats
-    serial: Floats
-    ramp: Floats
-    cycles: Floats
-    room: Floats
-    allowed: npt.NDArray[np.bool_]
+@lru_cache(maxsize=1024)
+def _flow(structure: Structure, kept: Kept) -> Flow:
+    """Return where bytes go, but for the widths of an op."""
+    memories, outputs = len(structure.holds), OPERANDS.index(Operand.O)
+    levels = [level if stays else 0 for stays, level in zip(kept.stays, kept.levels, strict=True)]
+    inside, outside = np.full((memories, 3), -1), np.full((memories, 3), -1)
+    rooms, fills = np.zeros((memories, 3), dtype=bool), np.zeros(3)
+    for inner in range(1, memories):
+        for operand in (operand for operand in range(3) if structure.holds[inner][operand]):
+            # A kept output is still worked on where it is kept.
+            rooms[inner, operand] = inner != levels[operand] or operand == outputs
+            if inner > levels[operand]:
+                outer = structure.parent(inner, operand)
+                inside[inner, operand] = outside[outer, operand] = inner - 1
+                fills[operand] += outer == 0
+    return Flow(
+        inside=inside,
+        outside=outside,
+        edges=np.array([structure.parent(memories, operand) for operand in range(3)]),
+        rooms=rooms,
+        waits=~np.array(structure.double_buffered),
+        fills=fills,
+        unfinished=levels[outputs] - 1,
+        bits=np.ones(4),
+        outputs=0.0,
+    )
 
 
 def demand(rows: OpRows, kept: Kept) -> Demand:
@@ -141,48 +157,47 @@ def demand(rows: OpRows, kept: Kept) -> Demand:
     A kept tensor moves neither into the memory that keeps it nor further out, and needs no tile of its own there,
     except an output, which is still worked on there.
     """
-    structure, count, memories = rows.machine.structure, len(rows), len(rows.machine.structure.holds)
-    moved, one = np.zeros((count, memories, 3, 2)), np.zeros((count, memories, 2))
-    serial, ramp = np.zeros((count, memories, 2)), np.zeros((count, 2))
-    room, allowed = np.zeros((count, memories, 3)), np.ones(count, dtype=bool)
-    for place, operand in enumerate(OPERANDS):
-        level = kept.levels[place] if kept.stays[place] else -1
-        for inner in range(1, memories):
-            if not structure.holds[inner][place]:
-                continue
-            if inner != level:
-                room[:, inner, place] = rows.traffic.footprint[:, inner - 1, place]
-            elif operand is Operand.O:
-                room[:, inner, place] = rows.traffic.footprint[:, inner - 1, place]
-                allowed &= ~rows.traffic.spilled[:, inner - 1]
-            if inner <= level:
-                continue
-            outer = structure.parent(inner, place)
-            between, alone = rows.traffic.moved[:, inner - 1, place], rows.traffic.one[:, inner - 1, place]
-            for table, amounts in ((moved[:, :, place], between), (one, alone)):
-                table[:, outer, 0] += amounts[:, 0]
-                table[:, inner, 1] += amounts[:, 1]
-                table[:, inner, 0] += amounts[:, 2]
-                table[:, outer, 1] += amounts[:, 3]
-            if not structure.double_buffered[inner]:
-                serial[:, outer] += alone[:, [0, 3]]
-            if outer == 0:
-                ramp[:, int(operand is Operand.O)] += rows.traffic.first[:, place]
-        _at_the_array(rows, place, moved[:, :, place], one)
-    return Demand(moved, one, serial, ramp, rows.work.cycles, room, allowed)
+    found = _room(len(rows), len(rows), len(rows.machine.structure.holds))
+    kernels.count(*_read(rows, kept), found, np.empty((0, 0)), 0)
+    return found
 
 
-def _at_the_array(rows: OpRows, place: int, moved: Floats, one: Floats) -> None:
-    """Add what crosses between the array and the innermost memory that holds an operand of ``W I O``."""
-    structure, bits, found = rows.machine.structure, rows.op.bits, rows.work
-    level = structure.parent(structure.levels + 1, place)
-    operand = OPERANDS[place]
-    every = ((moved, found.crossing, rows.op.output_elements * rows.traffic.fresh), (one, found.one, found.share))
-    for table, crossing, fresh in every:
-        if operand is Operand.O:
-            again = (crossing[:, place] - fresh) * bits.partial / 8
-            table[:, level, 0] += again
-            # Where several copies sum the same output, none of them sees it complete.
-            table[:, level, 1] += again + fresh * np.where(rows.traffic.alone, bits.O, bits.partial) / 8
-        else:
-            table[:, level, 0] += crossing[:, place] * getattr(bits, operand) / 8
+def features(rows: OpRows, kept: Kept) -> tuple[Floats, Flags]:
+    """Return what ``rows`` ask of that costs something, all operands together, and which of them are allowed.
+
+    Shape ``(rows, features)``: the cycles of the array, the room in each memory, and then, of ``Demand``: ``moved``,
+    ``one``, ``serial``, ``ramp``. Where reading and writing cost the same, they are added up.
+    """
+    memories, each = len(rows.machine.structure.holds), 2 if rows.machine.structure.apart else 1
+    found, asked = np.empty((len(rows), 1 + memories + each * (3 * memories + 1))), _room(0, len(rows), memories)
+    kernels.count(*_read(rows, kept), asked, found, each)
+    return found, asked.allowed
+
+
+def _room(rows: int, asked: int, memories: int) -> Demand:
+    return Demand(
+        moved=np.empty((rows, memories, 3, 2)),
+        one=np.empty((rows, memories, 2)),
+        serial=np.empty((rows, memories, 2)),
+        ramp=np.empty((rows, 2)),
+        cycles=np.empty(rows),
+        steps=np.empty(rows),
+        room=np.empty((rows, memories, 3)),
+        allowed=np.empty(asked, dtype=bool),
+    )
+
+
+def _read(
+    rows: OpRows, kept: Kept
+) -> tuple[tuple[Factors, Tables, Nest, Moved], tuple[Factors, Layout], Flow, Ints, Ints]:
+    """Return what the loop over ``rows`` reads."""
+    op, machine, mappings, bits = rows.op, rows.machine, rows.mappings, rows.op.bits
+    factors, tables, nests = between(op, mappings, machine.structure)
+    widths = np.array([bits.W, bits.I, bits.O, bits.partial], dtype=float)
+    return (
+        (factors, tables, nests, room_for(kernels.BLOCK, tables)),
+        at_the_array(op, mappings, machine.structure, machine.flow, machine.size),
+        _flow(machine.structure, kept)._replace(bits=widths, outputs=float(op.output_elements)),
+        mappings.cut,
+        mappings.nest,
+    )

@@ -58,7 +58,7 @@ def rows_of(fronts: Sequence[Front]) -> Rows:
         serial=np.concatenate([one.serial for one in asked]),
         ramp=np.concatenate([one.ramp for one in asked]),
         cycles=np.concatenate([one.cycles for one in asked]),
-        steps=np.concatenate([one.rows.work.steps[one.chosen] for one in fronts]),
+        steps=np.concatenate([one.steps for one in asked]),
         room=np.concatenate([one.room.sum(axis=2) for one in asked]),
         allowed=np.concatenate([one.allowed for one in asked]),
         starts=np.cumsum([0, *map(len, fronts)]),

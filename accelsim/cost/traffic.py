@@ -7,22 +7,29 @@ turns more than once, judged on full tiles. It is executed whenever control come
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.cost.moves import ROLES, Tables, move
-from accelsim.cost.pieces import Question, begun, counts
-from accelsim.cost.windows import windows
+from accelsim.cost.moves import lanes_of, move, nest_of
+from accelsim.cost.pieces import Question, counts_of, stacked
+from accelsim.cost.roles import ROLES
+from accelsim.cost.tables import Factors, Flags, Floats, Ints, Nest, Tables
+from accelsim.cost.windows import Windows, windows_of
 from accelsim.dims import DIMS, OPERANDS, WINDOWS, Dim, Operand
-from accelsim.mapping.nest import Cuts, Ints, Mappings
-from accelsim.workload.ops import Op, Sliding
+from accelsim.mapping.nest import Cuts, Mappings
+from accelsim.workload.ops import Op, OpKind, Sliding
 
-__all__ = ["Structure", "Traffic", "relevant", "slides", "traffic"]
+__all__ = ["Structure", "Traffic", "between", "indexing", "relevant", "slides", "traffic"]
 
-Floats = npt.NDArray[np.float64]
-#: Dims that index a sliding input as they are.
-_PLAIN = (Dim.B, Dim.G, Dim.C)
+#: Of each dim: whether it indexes a sliding input as it is, and the window axis of which it is the output dim, or -1.
+_IS_PLAIN = np.array([dim in (Dim.B, Dim.G, Dim.C) for dim in DIMS])
+_WINDOW = np.array([[out for out, _ in WINDOWS].index(dim) if dim in dict(WINDOWS) else -1 for dim in DIMS])
+_AXES = np.array([[out.position, tap.position] for out, tap in WINDOWS])
+#: Of an input that does not slide.
+_UNSEEN = Windows(np.ones((0, 0, 0, 0, 0)), np.ones((0, 0, 0, 0)), np.ones((0, 0, 0, 0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +103,18 @@ class Traffic:
 
 def relevant(op: Op, operand: Operand) -> npt.NDArray[np.bool_]:
     """Return for each dim of ``DIMS`` whether it indexes ``operand``."""
-    rule = op.rule
+    return indexing(op.rule, operand)
+
+
+@lru_cache(maxsize=256)
+def indexing(rule: OpKind, operand: Operand) -> npt.NDArray[np.bool_]:
+    """Return for each dim of ``DIMS`` whether it indexes an operand of ops of a kind."""
     inputs = rule.inputs[0] if rule.inputs else ()
     projection = {Operand.W: rule.weights or (), Operand.I: inputs, Operand.O: rule.output}[operand]
     named = {dim for axis in projection for dim in ((axis.out, axis.filter) if isinstance(axis, Sliding) else (axis,))}
-    return np.array([dim in named for dim in DIMS])
+    found = np.array([dim in named for dim in DIMS])
+    found.flags.writeable = False
+    return found
 
 
 def slides(op: Op) -> bool:
@@ -115,59 +129,94 @@ def traffic(op: Op, mappings: Mappings, structure: Structure) -> Traffic:
     a loop inside it indexes the operand and turns more than once; otherwise the tile is still there. Outputs that leave
     before their reduction is complete come back as partial sums.
     """
-    tables = tables_of(op, mappings.cuts, structure)
+    factors, tables, nests = between(op, mappings, structure)
+    return Traffic(*move(tables, factors, nests, mappings.cut, mappings.nest))
+
+
+def between(op: Op, mappings: Mappings, structure: Structure) -> tuple[Factors, Tables, Nest]:
+    """Return what the loop over ``mappings`` reads to count what moves between memories."""
+    return _known(op, mappings.cuts, _Orders(mappings.nests), structure)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Orders:
+    """Orders of loops, as in ``Mappings.nests``; they are the same if they are the same array."""
+
+    nests: Ints
+
+    def __hash__(self) -> int:
+        return id(self.nests)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Orders) and self.nests is other.nests
+
+
+@lru_cache(maxsize=64)
+def _known(op: Op, cuts: tuple[Cuts, ...], orders: _Orders, structure: Structure) -> tuple[Factors, Tables, Nest]:
+    """Return what cuts and orders contribute; mappings are often parts of others that have the same."""
+    tables = tables_of(op, cuts, structure)
     place = np.full(len(DIMS), -1)
     place[tables.dims] = np.arange(len(tables.dims))
-    orders = place[mappings.nests]
-    nests = orders[orders >= 0].reshape(*orders.shape[:2], len(tables.dims))
-    found = move(tables, mappings.cut, np.ascontiguousarray(nests), mappings.nest)
-    return Traffic(*found)
+    nests = place[orders.nests]
+    nests = nests[nests >= 0].reshape(*nests.shape[:2], len(tables.dims))
+    return lanes_of(tables, stacked(cuts).number), tables, nest_of(tables, np.ascontiguousarray(nests))
 
 
 def tables_of(op: Op, cuts: tuple[Cuts, ...], structure: Structure) -> Tables:
     """Return what each cut of each dim contributes to traffic."""
-    dims = [dim for dim in DIMS if op.size(dim) > 1]
-    most, levels = max(map(len, cuts)), structure.levels
-    questions, asked = _questions(structure)
-    shape = (len(dims), most)
-    turns = np.zeros((*shape, levels), dtype=bool)
-    counted, summed = np.ones((*shape, len(questions), levels + 2)), np.ones((*shape, len(questions)))
-    tile, start = np.ones((*shape, levels)), np.ones((*shape, levels))
-    for at, dim in enumerate(dims):
-        one = cuts[dim.position]
-        counted[at, : len(one)], summed[at, : len(one)] = counts(op.size(dim), one, questions)
-        tile[at, : len(one)], start[at, : len(one)] = one.tiles, begun(op.size(dim), one)
-        turns[at, : len(one)] = one.outer(op.size(dim)) > one.steps(op.size(dim))
+    fixed, stack = _fixed(structure), stacked(cuts)
+    sizes = np.array(op.sizes)
+    dims = np.flatnonzero(sizes > 1)
+    found = counts_of(sizes[dims], dims, stack, fixed.questions)
     sliding = slides(op)
-    indexes = np.array([relevant(op, operand) for operand in OPERANDS])
-    plain = np.array([dim in _PLAIN for dim in dims], dtype=bool)
-    elements = np.where(indexes, op.sizes, 1).astype(float).prod(axis=1)
-    if sliding:
-        elements[1] = np.prod([float(op.size(dim)) for dim in _PLAIN])
-    outs = [out for out, _ in WINDOWS]
+    seen = windows_of(op, stack, fixed.questions, sliding=any(structure.sliding)) if sliding else _UNSEEN
     return Tables(
-        dims=np.array([dim.position for dim in dims], dtype=np.int64),
-        indexes=np.ascontiguousarray(indexes[:, [dim.position for dim in dims]]),
-        plain=plain,
-        axes=np.array([[out.position, tap.position] for out, tap in WINDOWS]),
-        window_dim=np.array([outs.index(dim) if dim in outs else -1 for dim in dims], dtype=np.int64),
-        turns=turns,
-        counted=counted,
-        summed=summed,
-        tile=tile,
-        start=start,
-        **_window_tables(op, cuts, questions, sliding=any(structure.sliding)),
-        asked=asked,
-        parent=np.array(
-            [[structure.parent(m, o) if structure.holds[m][o] else -1 for o in range(3)] for m in range(1, levels + 1)]
-        ),
-        elements=elements,
+        dims=dims,
+        indexes=np.stack([relevant(op, operand)[dims] for operand in OPERANDS]),
+        plain=_IS_PLAIN[dims],
+        axes=_AXES,
+        window_dim=_WINDOW[dims],
+        turns=found.turns,
+        counted=found.counted,
+        summed=found.summed,
+        tile=stack.places[dims, :, :-1].astype(float),
+        start=found.start,
+        seen=seen.seen,
+        held=seen.held,
+        begun=seen.begun,
+        asked=fixed.asked,
+        parent=fixed.parent,
         bits=np.array([op.bits.W, op.bits.I, op.bits.O, op.bits.partial], dtype=float),
         slides=sliding,
-        reuses=np.array(structure.sliding[1:] or (False,) * levels),
-        buffered=np.array(structure.double_buffered[1:]),
+        reuses=fixed.reuses,
+        buffered=fixed.buffered,
         outputs_held=structure.outputs_held,
         fans=any(structure.fans),
+    )
+
+
+class _Fixed(NamedTuple):
+    """What is the same for all ops on a machine; as in ``Tables``, with ``questions`` of shape ``(questions, 2)``."""
+
+    questions: Ints
+    asked: Ints
+    parent: Ints
+    reuses: Flags
+    buffered: Flags
+
+
+@lru_cache(maxsize=256)
+def _fixed(structure: Structure) -> _Fixed:
+    levels = structure.levels
+    questions, asked = _questions(structure)
+    return _Fixed(
+        np.array(questions, dtype=np.int64).reshape(-1, 2),
+        asked,
+        np.array(
+            [[structure.parent(m, o) if structure.holds[m][o] else -1 for o in range(3)] for m in range(1, levels + 1)]
+        ),
+        np.array(structure.sliding[1:] or (False,) * levels),
+        np.array(structure.double_buffered[1:]),
     )
 
 
@@ -186,22 +235,3 @@ def _questions(structure: Structure) -> tuple[tuple[Question, ...], Ints]:
             masks = (shared, written, 0, outside | shared, outside, outside | inside)
             asked[level - 1, operand] = [questions.setdefault((level, mask), len(questions)) for mask in masks]
     return tuple(questions), asked
-
-
-def _window_tables(
-    op: Op, cuts: tuple[Cuts, ...], questions: tuple[Question, ...], *, sliding: bool
-) -> dict[str, Floats]:
-    """Return the tables of all window axes side by side; of an input that does not slide, empty ones."""
-    pairs = [(cuts[out.position], cuts[tap.position]) for out, tap in WINDOWS] if slides(op) else []
-    found = [windows(op, axis, out, tap, questions, sliding=sliding) for axis, (out, tap) in enumerate(pairs)]
-    ways = {"seen": 4, "held": 3, "begun": 3}
-    return {name: _side_by_side([getattr(one, name) for one in found], axes) for name, axes in ways.items()}
-
-
-def _side_by_side(parts: list[Floats], axes: int) -> Floats:
-    """Return arrays of ``axes`` axes as one with a further axis in front, as wide as the widest."""
-    shape = np.max([part.shape for part in parts], axis=0) if parts else np.zeros(axes, dtype=int)
-    table = np.ones((len(parts), *shape))
-    for place, part in enumerate(parts):
-        table[place][tuple(map(slice, part.shape))] = part
-    return table

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import compiled
-from accelsim.cost.pieces import Question
+from accelsim.cost.pieces import Question, Stack
 from accelsim.dims import WINDOWS
 from accelsim.mapping.nest import Cuts, Ints
 from accelsim.workload.ops import Op
 
-__all__ = ["Windows", "windows"]
+__all__ = ["Windows", "windows", "windows_of"]
 
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Windows:
+class Windows(NamedTuple):
     """What tiles see along a window axis, by the cut of the output dim and that of the filter dim.
 
     Attributes:
@@ -101,21 +100,61 @@ def _fill(
     tap: tuple[Ints, Ints],
     asked: Ints,
     seen: Floats,
+    held: Floats,
     begun: Floats,
 ) -> None:
-    """Fill ``seen`` and ``begun``; ``out`` and ``tap`` are tiles and copies."""
-    for a in range(seen.shape[0]):
-        for b in range(seen.shape[1]):
-            for question in range(asked.shape[0]):
-                place, first = asked[question, 0], asked[question, 1]
-                taps = _cut(sizes[1], tap[0][b], tap[1][b], place, first, -1, False)
-                for loop in range(-1, min(seen.shape[3] - 1, place)):
-                    outputs = _cut(sizes[0], out[0][a], out[1][a], place, first, loop, False)
+    """Fill the tables of an axis; ``out`` and ``tap`` are tiles and copies."""
+    stride, dilation, _, extent = way
+    for a in range(len(out[0])):
+        for question in range(asked.shape[0]):
+            place, first = asked[question, 0], asked[question, 1]
+            for loop in range(-1, min(seen.shape[3] - 1, place)):
+                outputs = _cut(sizes[0], out[0][a], out[1][a], place, first, loop, False)
+                for b in range(len(tap[0])):
+                    taps = _cut(sizes[1], tap[0][b], tap[1][b], place, first, -1, False)
                     seen[a, b, question, loop + 1] = _positions(outputs, taps, way, first == 0)
-            for level in range(begun.shape[2]):
-                outputs = _cut(sizes[0], out[0][a], out[1][a], level + 1, 0, -1, True)
+        for level in range(begun.shape[2]):
+            outputs = _cut(sizes[0], out[0][a], out[1][a], level + 1, 0, -1, True)
+            for b in range(len(tap[0])):
                 taps = _cut(sizes[1], tap[0][b], tap[1][b], level + 1, 0, -1, True)
                 begun[a, b, level] = _positions(outputs, taps, way, True)
+                reach = (out[0][a, level] - 1) * stride + (tap[0][b, level] - 1) * dilation + 1
+                held[a, b, level] = min(reach, extent)
+
+
+@compiled
+def _fill_all(sizes: Ints, ways: Ints, dims: Ints, s: Stack, asked: Ints, found: Windows) -> None:
+    for axis in range(len(dims)):
+        out, tap = dims[axis, 0], dims[axis, 1]
+        some, others = s.number[out], s.number[tap]
+        _fill(
+            (sizes[out], sizes[tap]),
+            (ways[axis, 0], ways[axis, 1], ways[axis, 2], ways[axis, 3]),
+            (s.places[out, :some], s.copies[out, :some]),
+            (s.places[tap, :others], s.copies[tap, :others]),
+            asked,
+            found.seen[axis],
+            found.held[axis],
+            found.begun[axis],
+        )
+
+
+def windows_of(op: Op, cuts: Stack, asked: Ints, *, sliding: bool) -> Windows:
+    """Return what tiles see along all axes of ``WINDOWS``, which are a further axis in front of each table.
+
+    Args:
+        op: The op.
+        cuts: The cuts of all dims; 1 is seen where an axis has fewer than another.
+        asked: Shape ``(questions, 2)``; see ``cost.pieces``.
+        sliding: Whether some memory lets neighbouring windows share their overlap.
+    """
+    dims, levels = np.array([[dim.position for dim in axis] for axis in WINDOWS]), cuts.places.shape[2] - 1
+    shape = (len(dims), int(cuts.number[dims[:, 0]].max()), int(cuts.number[dims[:, 1]].max()))
+    loops = levels + 1 if sliding else 1
+    found = Windows(np.ones((*shape, len(asked), loops)), np.ones((*shape, levels)), np.ones((*shape, levels)))
+    ways = np.array([op.stride, op.dilation, op.padding, op.extent]).T
+    _fill_all(np.array(op.sizes), np.ascontiguousarray(ways), dims, cuts, asked, found)
+    return found
 
 
 def windows(op: Op, axis: int, out: Cuts, tap: Cuts, asked: tuple[Question, ...], *, sliding: bool) -> Windows:
@@ -131,12 +170,13 @@ def windows(op: Op, axis: int, out: Cuts, tap: Cuts, asked: tuple[Question, ...]
     """
     levels = out.tiles.shape[1]
     sizes = (op.size(WINDOWS[axis][0]), op.size(WINDOWS[axis][1]))
-    stride, dilation, extent = op.stride[axis], op.dilation[axis], op.extent[axis]
-    seen = np.zeros((len(out), len(tap), len(asked), levels + 1 if sliding else 1))
-    begun = np.zeros((len(out), len(tap), levels))
-    way = (stride, dilation, op.padding[axis], extent)
+    shape = (len(out), len(tap))
+    found = Windows(
+        seen=np.zeros((*shape, len(asked), levels + 1 if sliding else 1)),
+        held=np.zeros((*shape, levels)),
+        begun=np.zeros((*shape, levels)),
+    )
+    way = (op.stride[axis], op.dilation[axis], op.padding[axis], op.extent[axis])
     questions = np.array(asked, dtype=np.int64).reshape(-1, 2)
-    _fill(sizes, way, (out.tiles, out.copies), (tap.tiles, tap.copies), questions, seen, begun)
-    reach = (tap.tiles[None] - 1) * dilation + 1
-    held = np.minimum((out.tiles[:, None] - 1) * stride + reach, extent).astype(float)
-    return Windows(seen, held, begun)
+    _fill(sizes, way, (out.places, out.copies), (tap.places, tap.copies), questions, *found)
+    return found

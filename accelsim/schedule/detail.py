@@ -71,7 +71,7 @@ def _layer(step: Step, accelerator: Accelerator, result: Run, place: int, moved:
     mapping = ""
     if step.op.macs:
         found, row = result.mapped(place, 0)
-        mapping = found.rows.mappings.describe(int(found.chosen[row]), step.op.sizes, tuple(names[1:]))
+        mapping = found.rows.mappings.describe(int(row), step.op.sizes, tuple(names[1:]))
     return LayerResult(
         name="",
         op=step.label,

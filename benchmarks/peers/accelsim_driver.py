@@ -1,4 +1,7 @@
-"""Runs a job on accelsim, through its public names alone: ``python -m benchmarks.peers.accelsim_driver JOB``."""
+"""Runs a job on accelsim, through its front door: ``python -m benchmarks.peers.accelsim_driver JOB``.
+
+How many mappings are costed for a layer is asked of the mapper; for a layer that was met before, none are.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import accelsim as acs
+from accelsim.cost.front import candidates
+from accelsim.cost.rows import machine_of
 from benchmarks.peers.contract import Reporter, drive
 from benchmarks.peers.work import WARM_UP, Job, Layer, Machine
 
@@ -58,11 +63,15 @@ def networks(job: Job, folder: Path) -> Iterator[Any]:
 
 def evaluate(job: Job, report: Reporter | None, folder: Path) -> None:
     """Evaluate ``job``, files read and all; ``report`` hears of every layer that has MACs."""
-    machine = hardware(job.machine)
+    machine, met = hardware(job.machine), set[Any]()
     for network in networks(job, folder):
+        ops = {node.name: node.op for node in network}
         for layer in acs.evaluate(network, machine).layers:
             if report is not None and layer.metrics.macs:
-                report.layer(layer.name, layer.metrics.latency_cycles, None)
+                op = ops[layer.name]
+                costed = 0 if op in met else len(candidates(op, machine_of(machine)))
+                met.add(op)
+                report.layer(layer.name, layer.metrics.latency_cycles, costed)
 
 
 def work(job: Job, report: Reporter) -> None:

@@ -88,7 +88,7 @@ def test_every_row_of_the_front_has_less_of_something_than_any_other(case: Machi
     places = found.chosen.tolist()
     assert places == sorted(set(places)), "in the order of all rows"
     assert len(found) == len(places) == len(found.demand.cycles)
-    for name in Demand.__dataclass_fields__:
+    for name in Demand._fields:
         assert np.array_equal(getattr(found.demand, name), getattr(every, name)[places])
     if every.allowed.any():
         assert found.demand.allowed.all()
@@ -112,13 +112,7 @@ def test_where_no_row_may_be_taken_the_smallest_is_there_to_be_named() -> None:
     kept = Kept((False, False, True), (-1, 1, 1))
     half_done = np.flatnonzero(rows.traffic.spilled[:, 0])
     assert len(half_done) > 1
-    only = OpRows(
-        rows.op,
-        machine,
-        rows.mappings[half_done],
-        type(rows.traffic)(*(getattr(rows.traffic, name)[half_done] for name in rows.traffic.__dataclass_fields__)),
-        type(rows.work)(*(getattr(rows.work, name)[half_done] for name in rows.work.__dataclass_fields__)),
-    )
+    only = rows[half_done]
     found = front_of(only, kept)
     assert found.demand.allowed.tolist() == [False]
     room = demand(only, kept).room.sum(axis=(1, 2))

@@ -78,6 +78,6 @@ def test_the_same_question_has_the_same_answer(which: str, name: str, seed: int)
     point = hardware_template(name).space.sample(np.random.default_rng(seed))
     first = answer(network, name, point)
     assert answer(network, name, point) == first
-    for cached in (fronts._moved, fronts.candidates, fronts.front, stores._stores):
+    for cached in (fronts._mappings, fronts.candidates, fronts.front, stores._stores):
         cached.cache_clear()
     assert answer(network, name, point) == first, "and without its memory"

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -90,7 +91,7 @@ def design_of(
 def walked(design: Accelerator, result: Run) -> tuple[Op, MachineWalk, Asked]:
     """Return the one layer of a run, its chosen mapping carried out, and what that asks of memories and array."""
     front, row = result.mapped(0, 0)
-    mappings = front.rows.mappings[front.chosen[[row]]]
+    mappings = front.rows.mappings[np.array([row])]
     mapping = Mapping(
         *(
             tuple(tuple(map(int, line)) for line in part[0])

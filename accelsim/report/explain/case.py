@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from accelsim.cost.front import Front
 from accelsim.cost.rows import Kept, Machine
 from accelsim.cost.traffic import relevant
@@ -177,7 +179,7 @@ class Case:
         """Return whether tiles of outputs stand in a memory as partial sums."""
         if operand is not Operand.O:
             return False
-        traffic, row = self.front.rows.traffic, self.front.chosen[self.row]
+        traffic, row = self.front.rows.traffic, self.row
         return bool(traffic.spilled[row, inner - 1]) or not self.machine.structure.outputs_held
 
 
@@ -200,7 +202,7 @@ def case_of(
         fused_work: Vector operations of activations applied to the result.
     """
     rows = front.rows
-    one = rows.mappings[front.chosen[row : row + 1]]
+    one = rows.mappings[np.array([row])]
     return Case(
         name=name,
         op=rows.op,

@@ -112,7 +112,7 @@ def map_layer(
     only = Front(rows, np.zeros(1, dtype=np.int64), front.kept, demand(rows, front.kept))
     default = None
     if result.mac.legal[int(np.searchsorted(result.table.mac_places, place)), 0]:
-        chosen = front.rows.mappings[front.chosen[row : row + 1]]
+        chosen = front.rows.mappings[np.array([row])]
         default = best(Fixed.of(chosen, step.op, accelerator))
     case = case_of(step.name, accelerator, only, 0, used, step.fused_work)
     return Mapped(
