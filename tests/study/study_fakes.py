@@ -68,8 +68,8 @@ def _made_up(network, point):
 
 
 def slow(network, template, points):
-    """Like ``made_up``, but taking its time: 40 ms a design, so that whoever watches it is not too late."""
-    time.sleep(0.04 * len(points))
+    """Like ``made_up``, but taking its time: 20 ms a design, so that whoever watches it is not too late."""
+    time.sleep(0.02 * len(points))
     return made_up(network, template, points)
 
 
