@@ -71,21 +71,60 @@ def _cut(
     return starts, ends, before
 
 
+class _Listed(NamedTuple):
+    """The tiles of all cuts of a dim, one cut after the other, as ``_cut`` returns them.
+
+    Attributes:
+        begins: Shape ``(cuts + 1,)``: where the tiles of a cut begin.
+        starts: First points.
+        ends: Points behind the last.
+        before: Where the tile ended that its copy had a step before; -1 if it had none.
+    """
+
+    begins: Ints
+    starts: Ints
+    ends: Ints
+    before: Ints
+
+
 @compiled
-def _positions(
-    outputs: tuple[Ints, Ints, Ints], taps: tuple[Ints, Ints, Ints], way: tuple[int, int, int, int], clipped: bool
-) -> int:
-    """Return the input positions that all tiles fetch; ``way`` is stride, dilation, padding and extent."""
+def _listed(size: int, cuts: tuple[Ints, Ints], place: int, first: int, loop: int, once: bool) -> _Listed:
+    """Return the tiles of all cuts; ``cuts`` are tiles and copies."""
+    tiles, copies = cuts
+    begins, room = np.zeros(len(tiles) + 1, np.int64), 64
+    starts, ends, before = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
+    for cut in range(len(tiles)):
+        found = _cut(size, tiles[cut], copies[cut], place, first, loop, once)
+        begin = begins[cut]
+        end = begin + len(found[0])
+        if end > room:
+            room = 2 * end
+            starts, ends, before = _longer(starts, room), _longer(ends, room), _longer(before, room)
+        starts[begin:end], ends[begin:end], before[begin:end] = found
+        begins[cut + 1] = end
+    return _Listed(begins, starts, ends, before)
+
+
+@compiled
+def _longer(values: Ints, room: int) -> Ints:
+    found = np.empty(room, np.int64)
+    found[: len(values)] = values
+    return found
+
+
+@compiled
+def _positions(outputs: _Listed, a: int, taps: _Listed, b: int, way: tuple[int, int, int, int], clipped: bool) -> int:
+    """Return the input positions that all tiles of two cuts fetch; ``way`` is stride, dilation, padding and extent."""
     stride, dilation, padding, extent = way
-    starts, ends, before = outputs
     total = 0
-    for one in range(len(starts)):
-        for other in range(len(taps[0])):
-            low = starts[one] * stride + taps[0][other] * dilation - padding
-            last = (taps[1][other] - 1) * dilation - padding + 1
-            high = (ends[one] - 1) * stride + last
-            if before[one] >= 0:
-                low = max(low, (before[one] - 1) * stride + last)
+    for one in range(outputs.begins[a], outputs.begins[a + 1]):
+        start, end, before = outputs.starts[one] * stride, (outputs.ends[one] - 1) * stride, outputs.before[one]
+        for other in range(taps.begins[b], taps.begins[b + 1]):
+            low = start + taps.starts[other] * dilation - padding
+            last = (taps.ends[other] - 1) * dilation - padding + 1
+            high = end + last
+            if before >= 0:
+                low = max(low, (before - 1) * stride + last)
             if clipped:
                 low, high = min(max(low, 0), extent), min(max(high, 0), extent)
             total += min(max(high - low, 0), extent)
@@ -105,19 +144,20 @@ def _fill(
 ) -> None:
     """Fill the tables of an axis; ``out`` and ``tap`` are tiles and copies."""
     stride, dilation, _, extent = way
-    for a in range(len(out[0])):
-        for question in range(asked.shape[0]):
-            place, first = asked[question, 0], asked[question, 1]
-            for loop in range(-1, min(seen.shape[3] - 1, place)):
-                outputs = _cut(sizes[0], out[0][a], out[1][a], place, first, loop, False)
+    for question in range(asked.shape[0]):
+        place, first = asked[question, 0], asked[question, 1]
+        taps = _listed(sizes[1], tap, place, first, -1, False)
+        for loop in range(-1, min(seen.shape[3] - 1, place)):
+            outputs = _listed(sizes[0], out, place, first, loop, False)
+            for a in range(len(out[0])):
                 for b in range(len(tap[0])):
-                    taps = _cut(sizes[1], tap[0][b], tap[1][b], place, first, -1, False)
-                    seen[a, b, question, loop + 1] = _positions(outputs, taps, way, first == 0)
-        for level in range(begun.shape[2]):
-            outputs = _cut(sizes[0], out[0][a], out[1][a], level + 1, 0, -1, True)
+                    seen[a, b, question, loop + 1] = _positions(outputs, a, taps, b, way, first == 0)
+    for level in range(begun.shape[2]):
+        taps = _listed(sizes[1], tap, level + 1, 0, -1, True)
+        outputs = _listed(sizes[0], out, level + 1, 0, -1, True)
+        for a in range(len(out[0])):
             for b in range(len(tap[0])):
-                taps = _cut(sizes[1], tap[0][b], tap[1][b], level + 1, 0, -1, True)
-                begun[a, b, level] = _positions(outputs, taps, way, True)
+                begun[a, b, level] = _positions(outputs, a, taps, b, way, True)
                 reach = (out[0][a, level] - 1) * stride + (tap[0][b, level] - 1) * dilation + 1
                 held[a, b, level] = min(reach, extent)
 
