@@ -26,7 +26,7 @@ def area_mm2(accelerator: Accelerator, bits: Floats) -> dict[str, Floats | None]
     table = accelerator.technology
     per_pe = pe_sum(table.multiplier_8bit_um2, table.adder_32bit_um2, table.register_um2_per_bit, bits)
     parts: dict[str, Floats | None] = {
-        "array": None if per_pe is None else per_pe * 1e-6 * accelerator.pes,
+        "array": None if per_pe is None else per_pe * 1e-6 * accelerator.built_pes,
         "vector": None if per_pe is None else per_pe * 1e-6 * accelerator.vector.lanes,
     }
     for memory in accelerator.memories:

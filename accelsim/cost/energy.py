@@ -38,7 +38,7 @@ def leakage_mw(accelerator: Accelerator, bits: Floats) -> tuple[Floats | None, F
     per_pe = pe_sum(
         table.multiplier_8bit_leakage_mw, table.adder_32bit_leakage_mw, table.register_leakage_mw_per_bit, bits
     )
-    logic = None if per_pe is None else per_pe * (accelerator.pes + accelerator.vector.lanes)
+    logic = None if per_pe is None else per_pe * (accelerator.built_pes + accelerator.vector.lanes)
     parts = [memory.leakage_mw for memory in accelerator.memories]
     memories = None if any(part is None for part in parts) else np.sum([p for p in parts if p is not None], axis=0)
     return logic, memories

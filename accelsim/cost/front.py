@@ -47,7 +47,8 @@ def _mappings(op: Op, levels: int, loops: tuple[SpatialLoop, ...]) -> Mappings:
 
 @lru_cache(maxsize=256)
 def candidates(op: Op, machine: Machine) -> OpRows:
-    """Return the default mapper's candidates on a machine."""
+    """Return the default mapper's candidates on a machine, on the array of it that works on ``op``."""
+    machine = machine.of(op)
     return op_rows(op, _mappings(op, machine.structure.levels, machine.loops), machine)
 
 

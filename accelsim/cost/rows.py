@@ -22,7 +22,7 @@ from accelsim.mapping.mapspace import SpatialLoop
 from accelsim.mapping.nest import Mappings
 from accelsim.workload.ops import Op
 
-__all__ = ["Demand", "Kept", "Machine", "OpRows", "demand", "features", "machine_of", "op_rows"]
+__all__ = ["Demand", "Kept", "Machine", "OpRows", "demand", "features", "machine_of", "op_rows", "working"]
 
 
 class Machine(NamedTuple):
@@ -33,12 +33,23 @@ class Machine(NamedTuple):
         flow: How loops are laid on the array.
         size: Size of the array.
         loops: The axes of what stands in copies, from the outside in.
+        depthwise: The machine that a depthwise convolution sees; ``None`` if it is this one.
     """
 
     structure: Structure
     flow: Dataflow
     size: Geometry
     loops: tuple[SpatialLoop, ...] = ()
+    depthwise: Machine | None = None
+
+    def of(self, op: Op) -> Machine:
+        """Return the machine as ``op`` sees it: with the array that works on it."""
+        return self.depthwise if self.depthwise is not None and op.depthwise else self
+
+
+def working(accelerator: Accelerator, op: Op) -> Accelerator:
+    """Return the accelerator as ``op`` sees it: with the array that works on it."""
+    return accelerator.working(depthwise=op.depthwise)
 
 
 def machine_of(accelerator: Accelerator) -> Machine:
@@ -47,6 +58,9 @@ def machine_of(accelerator: Accelerator) -> Machine:
     Raises:
         ValueError: Their arrays differ in size.
     """
+    if accelerator.depthwise is not None:
+        usual, other = (machine_of(accelerator.working(depthwise=one)) for one in (False, True))
+        return usual._replace(depthwise=other)
     array = accelerator.array
     sizes = [(float(values[0]), values) for values in (array.rows, array.columns, array.hold_limit)]
     if any(np.any(values != first) for first, values in sizes):

@@ -130,6 +130,7 @@ class Array:
         hold_limit: Stream steps that a held weight lasts before it is read again; infinite if there is no limit.
         dispatch_cycles: Cycles to start an op.
         fan_out: In how many copies it stands below one innermost memory; ``None`` if in one.
+        shares_pes: Whether its PEs are those of another array in another layout, so that they take no area.
     """
 
     dataflow: Dataflow
@@ -138,11 +139,17 @@ class Array:
     hold_limit: Floats
     dispatch_cycles: Floats
     fan_out: FanOut | None = None
+    shares_pes: bool = False
 
     @property
     def pes(self) -> Floats:
         """Number of PEs of one copy; ``Accelerator.pes`` counts those of all."""
         return self.rows * self.columns
+
+    def alike(self) -> tuple[Floats, ...]:
+        """Return the sizes that designs must have in common to be costed together."""
+        copies = () if self.fan_out is None else (axis.size for axis in self.fan_out.axes)
+        return (self.rows, self.columns, self.hold_limit, *copies)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -185,6 +192,7 @@ class Accelerator:
         vector: The vector unit.
         technology: Energy, area and leakage of the logic.
         clock_hz: Clock frequency.
+        depthwise: The PEs for depthwise convolutions; ``None`` if the array runs them like any other.
     """
 
     name: str
@@ -194,6 +202,7 @@ class Accelerator:
     vector: Vector
     technology: Technology
     clock_hz: Floats
+    depthwise: Array | None = None
 
     def __len__(self) -> int:
         return len(self.parameters)
@@ -205,8 +214,25 @@ class Accelerator:
 
     @property
     def pes(self) -> Floats:
-        """Number of PEs of the machine, which is also its peak number of MACs per cycle."""
+        """Number of PEs of the array in all its copies, which is also its peak number of MACs per cycle."""
         return self.copies(len(self.memories)) * self.array.pes
+
+    @property
+    def built_pes(self) -> Floats:
+        """Number of PEs that take area: those of the array, and of a depthwise unit beside it."""
+        if self.depthwise is None or self.depthwise.shares_pes:
+            return self.pes
+        return self.pes + self.working(depthwise=True).pes
+
+    def working(self, *, depthwise: bool) -> Accelerator:
+        """Return the machine as an op sees it: its array is the one that works.
+
+        Args:
+            depthwise: Whether the op is a depthwise convolution.
+        """
+        if self.depthwise is None:
+            return self
+        return replace(self, array=self.depthwise if depthwise else self.array, depthwise=None)
 
     def take(self, designs: npt.NDArray[np.int64]) -> Accelerator:
         """Return some of the designs, in the order given."""

@@ -79,3 +79,5 @@ def _fan_outs(spec: HardwareSpec) -> Iterator[tuple[FieldPath, FanOutSpec]]:
             yield ("memories", place, "fan_out"), memory.fan_out
     if spec.array.fan_out is not None:
         yield ("array", "fan_out"), spec.array.fan_out
+    if spec.array.depthwise is not None and spec.array.depthwise.fan_out is not None:
+        yield ("array", "depthwise", "fan_out"), spec.array.depthwise.fan_out

@@ -6,18 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from accelsim.config.fields import space_of
 from accelsim.config.library import Library, find
 from accelsim.config.source import Source
 from accelsim.config.spec import parse, parse_rest
 from accelsim.dims import DIMS, OPERANDS
-from accelsim.errors import InputError, Problem, shown
-from accelsim.hardware.accelerator import Accelerator, Array, Floats, Technology, Vector
+from accelsim.errors import InputError, Problem
+from accelsim.hardware.accelerator import Accelerator, Technology, Vector
+from accelsim.hardware.arrays import read_array, read_depthwise
 from accelsim.hardware.checks import problems_of
-from accelsim.hardware.engines import ENGINES, Dataflow, Engine
-from accelsim.hardware.memories import read_fan_out, read_memories
+from accelsim.hardware.memories import read_memories
 from accelsim.hardware.preset import read_presets
 from accelsim.hardware.quantities import Quantities
 from accelsim.hardware.spec import HardwareSpec, TechnologySpec
@@ -100,68 +98,22 @@ class HardwareTemplate:
         }
         read = Quantities(self.source, names, len(points))
         clock = read.quantity(self.spec.clock, ("clock",), "frequency")
+        array = read_array(self.spec.array, read)
         accelerator = Accelerator(
             name=self.name,
             parameters=points,
             memories=read_memories(self.spec.memories, self._technology.memories, read, clock),
-            array=self._array(names, read),
+            array=array,
             vector=Vector(
                 lanes=read.number(self.spec.vector.lanes, ("vector", "lanes"), least=1),
                 fuses=tuple(self.spec.vector.fuses),
             ),
             technology=self._logic(read),
             clock_hz=clock,
+            depthwise=read_depthwise(self.spec.array, array, read),
         )
         read.finish()
         return accelerator
-
-    def _array(self, names: Mapping[str, Any], read: Quantities) -> Array:
-        spec, path = self.spec.array, ("array",)
-        engine = self._engine(read)
-        limit = spec.hold_limit
-        return Array(
-            dataflow=self._dataflow(engine, names, read),
-            rows=self._pes("rows", spec.rows, any(flow.rows for flow in engine.values()), read),
-            columns=self._pes("columns", spec.columns, any(flow.columns for flow in engine.values()), read),
-            hold_limit=np.full(read.count, np.inf)
-            if limit is None
-            else read.number(limit, (*path, "hold_limit"), whole=True),
-            dispatch_cycles=read.number(spec.dispatch_cycles, (*path, "dispatch_cycles"), least=0),
-            fan_out=read_fan_out(spec.fan_out, path, read),
-        )
-
-    def _engine(self, read: Quantities) -> Engine:
-        """Return the engine named; the first there is, if there is none of the name."""
-        name = self.spec.array.engine
-        if name in ENGINES:
-            return ENGINES[name]
-        read.note(("array", "engine"), Problem.unknown("array.engine", name, ENGINES, "unknown compute engine"))
-        return ENGINES[next(iter(ENGINES))]
-
-    def _pes(self, key: str, value: object, used: bool, read: Quantities) -> Floats:
-        """Return the PEs along ``key``, an axis that the engine does or does not lay dims on."""
-        path = ("array", key)
-        if value is None:
-            if used and self.spec.array.engine in ENGINES:
-                read.note(path, Problem(field=f"array.{key}", message="this key is required and is missing"))
-            return np.ones(read.count)
-        pes = read.number(value, path, whole=True)
-        if not used and np.any(pes > 1):
-            message = f"the engine {self.spec.array.engine} lays nothing on its {key}: more PEs would only idle"
-            allowed = "1, or leave it out; copies of an array are its fan_out"
-            read.note(path, Problem(field=f"array.{key}", message=message, got=shown(value), allowed=allowed))
-        return pes
-
-    def _dataflow(self, engine: Engine, names: Mapping[str, Any], read: Quantities) -> Dataflow:
-        array = self.spec.array
-        first = next(iter(engine))
-        if array.engine not in ENGINES:
-            return engine[first]
-        chosen = str(names.get(array.dataflow, array.dataflow)) if array.dataflow else first
-        if chosen not in engine or (array.dataflow is None and len(engine) > 1):
-            what = "unknown dataflow" if array.dataflow else "the engine has several dataflows: name one"
-            read.note(("array", "dataflow"), Problem.unknown("array.dataflow", array.dataflow, engine, what))
-        return engine.get(chosen, engine[first])
 
     def _read_technology(self) -> TechnologySpec:
         beside = self.source.path.parent / self.spec.technology

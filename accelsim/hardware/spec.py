@@ -12,8 +12,10 @@ from accelsim.dims import Dim, Operand
 
 __all__ = [
     "ArraySpec",
+    "DepthwiseSpec",
     "FanOutSpec",
     "HardwareSpec",
+    "LayoutSpec",
     "MemoryEnergy",
     "MemorySpec",
     "PresetSpec",
@@ -131,8 +133,8 @@ class MemorySpec(Spec):
         return self
 
 
-class ArraySpec(Spec):
-    """The array of PEs."""
+class LayoutSpec(Spec):
+    """PEs, and how loops are laid on them."""
 
     engine: str
     """A registered compute engine."""
@@ -144,10 +146,24 @@ class ArraySpec(Spec):
     """PEs across; may be left out if the engine lays nothing on its columns."""
     hold_limit: Expression | None = None
     """Stream steps that a held weight lasts; no limit if absent."""
-    dispatch_cycles: Expression = 0
-    """Cycles to start an op."""
     fan_out: FanOutSpec | None = None
     """Copies of the array below one innermost memory; one if absent."""
+
+
+class DepthwiseSpec(LayoutSpec):
+    """PEs for convolutions whose outputs each read a single input channel."""
+
+    shares_pes: bool = False
+    """Whether they are the array's own PEs in another layout; otherwise a unit beside it, with an area of its own."""
+
+
+class ArraySpec(LayoutSpec):
+    """The array of PEs."""
+
+    dispatch_cycles: Expression = 0
+    """Cycles to start an op."""
+    depthwise: DepthwiseSpec | None = None
+    """What runs depthwise convolutions; the array itself if absent."""
 
 
 class VectorSpec(Spec):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from accelsim.cost.choose import Prices, choose, prices
 from accelsim.cost.energy import leakage_pj, op_bits, op_pj
-from accelsim.cost.rows import Kept, Machine, demand, machine_of, op_rows
+from accelsim.cost.rows import Kept, Machine, demand, machine_of, op_rows, working
 from accelsim.cost.store import Rows
 from accelsim.dims import DIMS
 from accelsim.hardware.accelerator import Accelerator
@@ -91,13 +91,14 @@ def best_mapping(
     """
     if len(accelerator) != 1:
         raise ValueError(f"best_mapping takes one design; got {len(accelerator)}")
+    whole, accelerator = accelerator, working(accelerator, op)
     sizes = [np.inf if memory.size_bytes is None else float(memory.size_bytes[0]) for memory in accelerator.memories]
     case = _Case(
         op=op,
         accelerator=accelerator,
         machine=machine_of(accelerator),
         kept=kept,
-        charged=prices(accelerator, leakage_pj(accelerator, op_bits(op))),
+        charged=prices(accelerator, leakage_pj(whole, op_bits(op))),
         base=op_pj(op, accelerator.technology),
         room=np.array(sizes) if free_bytes is None else np.asarray(free_bytes, dtype=float),
     )

@@ -51,6 +51,7 @@ class Records(NamedTuple):
         looked_up: Learned values fetched if it has no MACs.
         work: Vector operations.
         macs: Whether it is made of MACs.
+        depthwise_macs: Multiply-accumulates of a depthwise convolution; 0 of any other op.
         bits: Shape ``(plain ops, 4)``: widths of ``W I O`` and partial sums.
     """
 
@@ -76,6 +77,7 @@ class Records(NamedTuple):
     looked_up: Floats
     work: Floats
     macs: Flags
+    depthwise_macs: Floats
     bits: Floats
 
 
@@ -132,6 +134,7 @@ class Catalog(dict[Op, int]):
             looked_up=float,
             work=float,
             macs=np.bool_,
+            depthwise_macs=float,
             bits=(float, (4,)),
         )
         self._records: Records | None = None
@@ -181,6 +184,7 @@ class Catalog(dict[Op, int]):
             looked_up=op.weights_fetched * bits.W / 8,
             work=op.vector_ops,
             macs=op.macs > 0,
+            depthwise_macs=op.macs if op.depthwise else 0,
             bits=(bits.W, bits.I, bits.O, bits.partial),
         )
         return number

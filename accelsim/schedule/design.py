@@ -18,7 +18,7 @@ from accelsim.schedule.catalog import Catalog
 from accelsim.schedule.planner import Planned
 from accelsim.schedule.ranking import Charges, Ranking, Totals, add_totals
 from accelsim.schedule.residency import Residency
-from accelsim.schedule.sweep import columns
+from accelsim.schedule.sweep import Macs, columns
 from accelsim.schedule.table import widths_of
 from accelsim.schedule.vector import vector_cost
 
@@ -83,7 +83,9 @@ class Design:
             networks = np.flatnonzero(width == number)
             add_totals(networks, steps, fronts, stays.used_bytes, vector, ranking.ranked, charges, totals, legal)
             area[networks] = known
-        found = columns(self._accelerator, totals, planned.parameters, planned.macs, planned.peak)
+        records = self._catalog.records
+        depthwise = np.add.reduceat(records.depthwise_macs[records.plain[planned.part]], steps.starts[:-1])
+        found = columns(self._accelerator, totals, planned.parameters, Macs(planned.macs, depthwise), planned.peak)
         found["area_mm2"] = area
         if not legal.all():
             found = {name: np.where(legal, values, np.nan) for name, values in found.items()}

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.cost.energy import leakage_mw, mac_pj, op_bits, register_bits_per_mac, vector_pj
+from accelsim.cost.rows import working
 from accelsim.dims import OPERANDS, WINDOWS
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.schedule.result import LayerResult, LedgerLine, Metrics, Utilization
@@ -68,7 +69,7 @@ def _layer(step: Step, accelerator: Accelerator, result: Run, place: int, moved:
     names = [memory.name for memory in accelerator.memories]
     cycles = float(result.latency_cycles[place, 0])
     bottleneck, slack = _bottleneck(step, accelerator, result, place, moved)
-    mapping = ""
+    mapping, pes = "", float(working(accelerator, step.op).pes[0])
     if step.op.macs:
         found, row = result.mapped(place, 0)
         mapping = found.rows.mappings.describe(int(row), step.op.sizes, tuple(names[1:]))
@@ -82,7 +83,7 @@ def _layer(step: Step, accelerator: Accelerator, result: Run, place: int, moved:
             latency_cycles=cycles,
             latency_ms=float(cycles / accelerator.clock_hz[0] * 1e3),
             energy_pj=float(result.energy_pj[place, 0]),
-            utilization=utilization(step.op.macs, result.steps[place, 0], cycles, accelerator.pes[0]),
+            utilization=utilization(step.op.macs, result.steps[place, 0], cycles, pes),
             dram_bytes=float(result.dram_bytes[place, 0]),
             peak_memory_bytes=0.0,
             area_mm2=None,
@@ -90,6 +91,7 @@ def _layer(step: Step, accelerator: Accelerator, result: Run, place: int, moved:
         bottleneck=bottleneck,
         slack=slack,
         bytes_by_level={name: float(moved[level].sum()) for level, name in enumerate(names)},
+        peak_macs_per_cycle=pes,
         mapping=mapping,
     )
 

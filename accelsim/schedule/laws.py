@@ -90,7 +90,7 @@ class _Given(NamedTuple):
         free: Shape ``(M, mac steps, D)``.
         price: Shape ``(M, 2, D)``: pJ of a byte read and written.
         leak: Shape ``(S, D)``: pJ a cycle.
-        pes: Shape ``(D,)``.
+        pes: Shape ``(S, D)``: of the array that works.
         each: pJ of an elementary operation.
     """
 
@@ -153,7 +153,7 @@ def _stream(steps: Steps, place: int, design: int, where: _Where, price: Floats)
 def _first_broken(given: _Given, steps: Steps, where: _Where, rows: Rows) -> tuple[int, int, int, float, float]:
     slack = 1 + 1e-9
     for place in range(len(given.macs)):
-        for design in range(len(given.pes)):
+        for design in range(given.pes.shape[1]):
             if not given.legal[place, design]:
                 continue
             cycles, busy = given.cycles[place, design], given.busy[place, design]
@@ -161,7 +161,7 @@ def _first_broken(given: _Given, steps: Steps, where: _Where, rows: Rows) -> tup
             for figure in (cycles, energy, busy, outer):
                 if not 0 <= figure < np.inf:
                     return 0, place, design, figure, 0.0
-            pes, macs = given.pes[design], given.macs[place]
+            pes, macs = given.pes[place, design], given.macs[place]
             if not cycles * slack >= macs / pes:
                 return 1, place, design, cycles, macs / pes
             if not macs <= pes * busy * slack:
@@ -238,9 +238,11 @@ def check_run(
 
 def _given(accelerator: Accelerator, result: Run, rows: Rows, charged: Prices, base: Floats, free: Floats) -> _Given:
     table = result.table
-    mac, macs = np.full(len(table), -1), np.zeros(len(table))
+    mac, macs, depthwise = np.full(len(table), -1), np.zeros(len(table)), np.zeros(len(table), dtype=np.bool_)
     mac[table.mac_places] = np.arange(len(table.mac_places))
     macs[table.mac_places] = np.array([op.macs for op in table.ops], dtype=float)[table.op]
+    depthwise[table.mac_places] = np.array([op.depthwise for op in table.ops])[table.op]
+    usual, other = (accelerator.working(depthwise=one).pes for one in (False, True))
     return _Given(
         legal=np.repeat(result.legal, np.diff(table.steps.starts), axis=0),
         cycles=result.latency_cycles,
@@ -255,7 +257,7 @@ def _given(accelerator: Accelerator, result: Run, rows: Rows, charged: Prices, b
         free=free,
         price=charged.pj_per_byte,
         leak=np.array(np.broadcast_to(charged.leakage, result.latency_cycles.shape)),
-        pes=np.asarray(accelerator.pes, dtype=float),
+        pes=np.where(depthwise[:, None], other, usual),
         each=vector_pj(accelerator.technology) or 0.0,
     )
 

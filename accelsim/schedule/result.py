@@ -74,6 +74,7 @@ class LayerResult:
             bytes through it, such as ``dram:I``.
         slack: Cycles of the busiest resource over those of the next one, at least 1.
         bytes_by_level: Bytes moved in and out of each memory.
+        peak_macs_per_cycle: Multiply-accumulates a cycle of the array that works on it.
         mapping: The chosen mapping in words; empty for an op without MACs.
     """
 
@@ -84,6 +85,7 @@ class LayerResult:
     bottleneck: str
     slack: float
     bytes_by_level: dict[str, float]
+    peak_macs_per_cycle: float
     mapping: str = ""
 
 

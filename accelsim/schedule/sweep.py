@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from accelsim.schedule.run import Run, run
 from accelsim.schedule.steps import Plan, plan
 from accelsim.workload.network import Network
 
-__all__ = ["Part", "Sweep", "columns", "figures", "parts", "planned", "sweep"]
+__all__ = ["Macs", "Part", "Sweep", "columns", "figures", "parts", "planned", "sweep"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -112,9 +112,9 @@ def parts(network: Network, template: HardwareTemplate, points: Points) -> Itera
     for alike in points.alike():
         every = template.build(points.take(alike))
         steps = planned(network, every.vector.fuses)
-        array = every.array
-        copies = [axis.size for fan in every.fan_outs if fan is not None for axis in fan.axes]
-        sizes = np.stack([array.rows, array.columns, array.hold_limit, *copies])
+        copies = [axis.size for memory in every.memories if memory.fan_out is not None for axis in memory.fan_out.axes]
+        depthwise = () if every.depthwise is None else every.depthwise.alike()
+        sizes = np.stack([*every.array.alike(), *depthwise, *copies])
         _, size = np.unique(sizes, axis=1, return_inverse=True)
         order = np.argsort(size.reshape(-1), kind="stable")
         edges = np.flatnonzero(np.diff(size.reshape(-1)[order])) + 1
@@ -125,18 +125,37 @@ def parts(network: Network, template: HardwareTemplate, points: Points) -> Itera
                 yield Part(alike[some], steps, accelerator, run([steps], accelerator))
 
 
+class Macs(NamedTuple):
+    """Multiply-accumulates of networks: all, and those of depthwise convolutions among them."""
+
+    all: Floats | int
+    depthwise: Floats | int
+
+    def on(self, accelerator: Accelerator) -> Floats | int:
+        """Return the MACs that the array could have done while the PEs at work were as busy as they are.
+
+        A MAC of a unit with a tenth of the array's PEs counts as ten, so that quotients over the array's PEs are
+        averages over time of what each op makes of the PEs that work on it.
+        """
+        if accelerator.depthwise is None:
+            return self.all
+        usual, other = (accelerator.working(depthwise=one).pes for one in (False, True))
+        return self.all - self.depthwise + self.depthwise * (usual / other)
+
+
 def figures(network: Network, part: Part) -> dict[str, Floats | float | None]:
     """Return the totals of the designs of a part: metric -> shape ``(designs,)``, or the same for all of them."""
     accelerator, found = part.accelerator, part.run
     each = (found.latency_cycles, found.energy_pj, found.steps, found.dram_bytes)
     totals = Totals(*(found.over_steps(values)[0] for values in each))
     area = total_area_mm2(accelerator, op_bits(found.table.ops[0]))
-    known = columns(accelerator, totals, network.params, network.macs, part.plan.peak_bytes)
+    macs = Macs(network.macs, sum(step.op.macs for step in part.plan.steps if step.op.depthwise))
+    known = columns(accelerator, totals, network.params, macs, part.plan.peak_bytes)
     return {**known, "area_mm2": area}
 
 
 def columns(
-    accelerator: Accelerator, totals: Totals, params: Floats | int, macs: Floats | int, peak: Floats | float
+    accelerator: Accelerator, totals: Totals, params: Floats | int, macs: Macs, peak: Floats | float
 ) -> dict[str, Any]:
     """Return metric -> value for totals of networks or of designs, of which one or the other is single; without area.
 
@@ -150,11 +169,11 @@ def columns(
     cycles, energy = totals.latency_cycles, totals.energy_pj
     milliseconds = cycles / accelerator.clock_hz * 1e3
     with np.errstate(invalid="ignore", divide="ignore"):
-        spatial, temporal = macs / (totals.steps * accelerator.pes), totals.steps / cycles
+        spatial, temporal = macs.on(accelerator) / (totals.steps * accelerator.pes), totals.steps / cycles
         overall = spatial * temporal
     return {
         "params": params,
-        "macs": macs,
+        "macs": macs.all,
         "latency_cycles": cycles,
         "latency_ms": milliseconds,
         "energy_pj": energy,

@@ -10,9 +10,11 @@ from oracle.machine_array import overhead
 from oracle.machine_cases import DATAFLOWS
 from oracle.machines import machine, network
 
-from accelsim.dims import DIMS, Dim, Operand
+from accelsim.cost.traffic import indexing
+from accelsim.dims import DIMS, OPERANDS, Dim, Operand
 from accelsim.hardware.engines import ENGINES, Dataflow
 from accelsim.schedule.evaluate import evaluate
+from accelsim.workload.ops import convolution
 
 
 @pytest.mark.parametrize("flow", DATAFLOWS.values(), ids=DATAFLOWS)
@@ -20,7 +22,15 @@ def test_every_loop_has_one_place(flow: Dataflow) -> None:
     spatial = [dim for group in (*flow.rows, *flow.columns) for dim in group]
     places = [*spatial, *flow.stream, *flow.sequential]
     assert sorted(places, key=DIMS.index) == list(DIMS)
-    assert Dim.G in flow.sequential, "groups run one after the other"
+    assert (Dim.G in flow.sequential) is (flow.name != "depthwise"), "groups run one after the other"
+
+
+@pytest.mark.parametrize("flow", DATAFLOWS.values(), ids=DATAFLOWS)
+def test_dims_that_share_an_axis_as_one_loop_index_the_same_operands(flow: Dataflow) -> None:
+    """What crosses the edge of the array is counted group by group: each is shared by the PEs of an axis, or is not."""
+    dense = convolution((1, 8, 6, 6), 8, (3, 3)).rule
+    for group in (*flow.rows, *flow.columns):
+        assert len({tuple(indexing(dense, operand)[dim.position] for operand in OPERANDS) for dim in group}) == 1
 
 
 @pytest.mark.parametrize(
@@ -31,6 +41,8 @@ def test_every_loop_has_one_place(flow: Dataflow) -> None:
         ("input_stationary", {Operand.I}, {Dim.G}),
         ("atomic", {Operand.W, Operand.O}, {Dim.G, Dim.FZ, Dim.FY, Dim.FX}),
         ("cells", {Operand.W, Operand.O}, {Dim.G, Dim.FZ}),
+        ("pixel_parallel", {Operand.O}, {Dim.B, Dim.G, Dim.K, Dim.OZ}),
+        ("depthwise", {Operand.W, Operand.O}, {Dim.C, Dim.FZ, Dim.FY, Dim.FX}),
         ("pe", set(), set(DIMS)),
     ],
 )

@@ -114,6 +114,7 @@ def layer(
         bottleneck=bottleneck,
         slack=float("inf") if bottleneck == "vector" else 1.5,
         bytes_by_level={"dram": dram_bytes, "buffer": 64.0},
+        peak_macs_per_cycle=16,
         mapping="buffer[K8] dram[C8]" if macs else "",
     )
 

@@ -15,6 +15,7 @@ from oracle.machine_nest import Machine, Mapping
 from oracle.machine_walk import MachineWalk, walk_machine
 from oracle.machines import machine
 
+from accelsim.cost.rows import working
 from accelsim.dims import OPERANDS
 from accelsim.hardware.accelerator import Accelerator, Memory
 from accelsim.schedule.evaluate import evaluate
@@ -30,6 +31,8 @@ ENGINES = {
     "input_stationary": "engine: systolic, dataflow: input_stationary, rows: rows, columns: columns",
     "atomic": "engine: atomic, hold_limit: 3, rows: rows, columns: columns",
     "cells": "engine: cells, hold_limit: 5, rows: rows, columns: columns",
+    "pixel_parallel": "engine: pixel_parallel, rows: rows, columns: columns",
+    "depthwise": "engine: depthwise, hold_limit: 2, rows: rows, columns: columns",
     "pe": "engine: pe",
 }
 _BUFFER = "size: buffer_bytes B, bandwidth: 16 B/cycle"
@@ -52,12 +55,18 @@ INSIDE = {
 }
 #: Copies of the array below the innermost memory.
 COPIES = ["", ", fan_out: {axes: [{name: lane, size: 2, dims: [K, OX]}]}"]
+#: PEs for depthwise convolutions.
+UNITS = [
+    "",
+    ", depthwise: {engine: depthwise, rows: 2, columns: 3}",
+    ", depthwise: {engine: pixel_parallel, rows: 2, columns: 1, fan_out: {axes: [{name: unit, size: 3, dims: [G]}]}}",
+]
 
 
 @st.composite
 def networks(draw: st.DrawFn) -> Network:
     """Draw a network of one layer: a convolution of 1 to 3 axes, a layer over tokens, a product of two inputs."""
-    what = draw(st.sampled_from(["image", "image", "time", "volume", "tokens", "product"]))
+    what = draw(st.sampled_from(["image", "image", "depthwise", "time", "volume", "tokens", "product"]))
     channels, out = draw(st.integers(1, 4)), draw(st.integers(1, 6))
     axes = {"time": 1, "volume": 3}.get(what, 2)
     sides = draw(st.tuples(*[st.integers(3, 6 if axes < 3 else 3)] * axes))
@@ -69,6 +78,8 @@ def networks(draw: st.DrawFn) -> Network:
         return Network("net", (Node("product", op, (INPUT, "other")),), inputs=(INPUT, "other"))
     if what == "tokens":
         b.linear("tokens", b.input, out)
+    elif what == "depthwise":
+        b.depthwise("depthwise", b.input, 3, stride=draw(st.integers(1, 2)))
     else:
         b.conv("conv", b.input, out, draw(st.sampled_from([1, 3])), stride=draw(st.integers(1, 2)))
     return Network("net", tuple(b.nodes))
@@ -98,8 +109,8 @@ def walked(design: Accelerator, result: Run) -> tuple[Op, MachineWalk, Asked]:
             for part in (mappings.tiles, mappings.orders, mappings.copies)
         )
     )
-    fans = design.fan_outs[1:]
-    array = design.array
+    seen = working(design, front.rows.op)
+    fans, array = seen.fan_outs[1:], seen.array
     walker = Machine(
         holds=tuple(tuple(operand in memory.holds for operand in OPERANDS) for memory in design.memories),
         sliding=tuple(memory.sliding for memory in design.memories),
@@ -143,7 +154,12 @@ def latency(design: Accelerator, expected: Asked) -> float:
 def energy(design: Accelerator, op: Op, expected: Asked, cycles: float) -> float:
     """Add the energy up, in pJ: a cycle is a nanosecond, so a milliwatt is a picojoule a cycle."""
     macs = op.macs * (1.0 + 0.5 + (8 + 8 + 2 * 32) * 0.01)
-    pes = float(design.copies(len(design.memories))[0] * design.array.rows[0] * design.array.columns[0])
+    outside = float(design.copies(len(design.memories) - 1)[0])
+    pes = outside * sum(
+        float(array.rows[0] * array.columns[0] * (1 if array.fan_out is None else array.fan_out.copies[0]))
+        for array in (design.array, design.depthwise)
+        if array is not None
+    )
     leakage = (0.01 + 0.02 + 0.001 * (8 + 8 + 32)) * (pes + 4)
     moved = 0.0
     for level, memory in enumerate(design.memories):
@@ -160,14 +176,15 @@ def energy(design: Accelerator, op: Op, expected: Asked, cycles: float) -> float
     engine=st.sampled_from(sorted(ENGINES)),
     inside=st.sampled_from(sorted(INSIDE)),
     copies=st.sampled_from(COPIES),
+    unit=st.sampled_from(UNITS),
     buffered=st.lists(st.booleans(), min_size=4, max_size=4),
     size=st.integers(12, 300),
 )
 def test_bytes_cycles_and_energy_of_the_chosen_mapping(
-    network: Network, engine: str, inside: str, copies: str, buffered: list[bool], size: int
+    network: Network, engine: str, inside: str, copies: str, unit: str, buffered: list[bool], size: int
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        design = design_of(Path(folder), engine, inside, buffered, size, copies=copies)
+        design = design_of(Path(folder), engine, inside, buffered, size, copies=copies + unit)
     result = run([plan(network, design.vector.fuses)], design)
     assume(result.legal[0, 0])
     op, walk, expected = walked(design, result)

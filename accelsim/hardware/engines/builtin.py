@@ -1,4 +1,4 @@
-"""The built-in engines: a systolic array, the atomic C x K array of an NVDLA, an Edge TPU's cells, and a single PE."""
+"""The built-in engines: systolic arrays, the atomic C x K array of an NVDLA, an Edge TPU's cells, and others."""
 
 from __future__ import annotations
 
@@ -76,6 +76,24 @@ _CELLS = Dataflow(
     held=frozenset({Operand.W, Operand.O}),
     pass_overhead=_nothing,
 )
+# ShiDianNao (ISCA 2015): each PE makes an output pixel of one kernel; weights are broadcast one by one.
+_PIXEL_PARALLEL = Dataflow(
+    name="pixel_parallel",
+    rows=((Dim.OY,),),
+    columns=((Dim.OX,),),
+    stream=_FILTER,
+    held=frozenset({Operand.O}),
+    pass_overhead=_nothing,
+)
+# A unit for depthwise convolutions: a column makes an output channel, a row a pixel, one tap after the other.
+_DEPTHWISE = Dataflow(
+    name="depthwise",
+    rows=((Dim.OX,),),
+    columns=((Dim.G,), _CHANNELS),
+    stream=(Dim.B, Dim.OZ, Dim.OY),
+    held=frozenset({Operand.W, Operand.O}),
+    pass_overhead=_nothing,
+)
 # The copies of memories above it lay out everything; a value that is used again comes again from the innermost memory.
 _PE = Dataflow(
     name="pe",
@@ -89,4 +107,6 @@ _PE = Dataflow(
 ENGINES.register("systolic")({dataflow.name: dataflow for dataflow in _SYSTOLIC})
 ENGINES.register("atomic")({_ATOMIC.name: _ATOMIC})
 ENGINES.register("cells")({_CELLS.name: _CELLS})
+ENGINES.register("pixel_parallel")({_PIXEL_PARALLEL.name: _PIXEL_PARALLEL})
+ENGINES.register("depthwise")({_DEPTHWISE.name: _DEPTHWISE})
 ENGINES.register("pe")({_PE.name: _PE})

@@ -13,7 +13,8 @@ from accelsim.registry import Registry
 
 __all__ = ["ENGINES", "Dataflow", "Engine"]
 
-#: Dims that share one axis as if they were a single loop (im2col does so with ``C FY FX``).
+#: Dims that share one axis as if they were a single loop (im2col does so with ``C FY FX``); all of them index the same
+#: operands.
 Group = tuple[Dim, ...]
 _Floats = npt.NDArray[np.float64]
 

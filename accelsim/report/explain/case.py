@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accelsim.cost.front import Front
-from accelsim.cost.rows import Kept, Machine
+from accelsim.cost.rows import Kept, Machine, working
 from accelsim.cost.traffic import relevant
 from accelsim.dims import DIMS, OPERANDS, Dim, Operand
 from accelsim.hardware.accelerator import Accelerator
@@ -92,6 +92,11 @@ class Case:
     def names(self) -> tuple[str, ...]:
         """Names of the memories, outermost first."""
         return tuple(memory.name for memory in self.accelerator.memories)
+
+    @property
+    def working(self) -> Accelerator:
+        """The design as the layer sees it, with the array that works on it."""
+        return working(self.accelerator, self.op)
 
     @property
     def levels(self) -> int:

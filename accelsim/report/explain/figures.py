@@ -203,7 +203,7 @@ def _leakage_lines(accelerator: Accelerator, latency: float, leaking: Op) -> Ite
         yield Line(what=what, sum=times(Number(float(power[0]), "mW"), seconds, Number(1e9, "pJ in a mW s")), unit="pJ")
 
 
-def utilization(pes: float, macs: float, steps: float, cycles: float) -> tuple[list[Part], dict[str, Line]]:
+def utilization(pes: float, macs: Term, steps: float, cycles: float) -> tuple[list[Part], dict[str, Line]]:
     """Return the three utilizations as quotients, and where PEs and cycles are lost.
 
     Args:
@@ -212,12 +212,12 @@ def utilization(pes: float, macs: float, steps: float, cycles: float) -> tuple[l
         steps: Cycles in which PEs work.
         cycles: All cycles.
     """
-    if not macs:
+    if not macs.value:
         line = Line(
             what="no multiply-accumulates: the array does nothing, so every utilization is 0", sum=Number(0, "0")
         )
         return [], {f"utilization_{name}": line for name in ("spatial", "temporal", "overall")}
-    all_pes, work = Number(pes, "PEs"), Number(macs, "MACs")
+    all_pes, work = Number(pes, "PEs"), macs
     spatial = Line(what="spatial", sum=divided(work, times(all_pes, Number(steps, "steps"))))
     temporal = Line(what="temporal", sum=divided(Number(steps, "steps"), Number(cycles, "cycles")))
     overall = Line(what="overall", sum=times(spatial.number(), temporal.number()))

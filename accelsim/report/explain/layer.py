@@ -146,5 +146,7 @@ class LayerSums:
         steps = self._array[1].number().value
         latency = self.cycles()[1]["latency_cycles"].number().value
         before = Part(title="steps", lines=(*self._array[0][:-1], self._array[1]))
-        parts, results = utilization(float(self._case.accelerator.pes[0]), self._case.op.macs, steps, latency)
+        parts, results = utilization(
+            float(self._case.working.pes[0]), Number(self._case.op.macs, "MACs"), steps, latency
+        )
         return [before, *parts], results

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.cost.front import Front
-from accelsim.cost.rows import demand, op_rows
+from accelsim.cost.rows import demand, op_rows, working
 from accelsim.errors import InputError, Problem, shown
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.mappers.exact import best_mapping
@@ -107,19 +107,19 @@ def map_layer(
     def best(given: Fixed | None) -> Found:
         return best_mapping(step.op, accelerator, objective=objective, kept=front.kept, free_bytes=free, fixed=given)
 
-    found = best(fixed)
+    found, seen = best(fixed), working(accelerator, step.op)
     rows = op_rows(step.op, found.mapping, front.rows.machine)
     only = Front(rows, np.zeros(1, dtype=np.int64), front.kept, demand(rows, front.kept))
     default = None
     if result.mac.legal[int(np.searchsorted(result.table.mac_places, place)), 0]:
         chosen = front.rows.mappings[np.array([row])]
-        default = best(Fixed.of(chosen, step.op, accelerator))
+        default = best(Fixed.of(chosen, step.op, seen))
     case = case_of(step.name, accelerator, only, 0, used, step.fused_work)
     return Mapped(
         view=MappingView(layer=step.name, op=step.label, shape=shape_of(step.op), lines=tuple(nest(case))),
         objective=objective,
         found=found,
-        mapping=Fixed.of(found.mapping, step.op, accelerator),
+        mapping=Fixed.of(found.mapping, step.op, seen),
         fixed=fixed,
         default=default,
         clock_hz=float(accelerator.clock_hz[0]),

@@ -242,7 +242,7 @@ def _held(case: Case, level: int, depth: int) -> Held:
 
 
 def _copies(case: Case, place: int, depth: int) -> Iterator[Copies]:
-    fan_out = case.accelerator.fan_outs[place]
+    fan_out = case.working.fan_outs[place]
     for dim in DIMS:
         if case.copied(place, dim) > 1:
             axes = () if fan_out is None else fan_out.axes

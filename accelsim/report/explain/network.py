@@ -75,12 +75,28 @@ def _utilization(result: Evaluation) -> Sums:
     totals, peak = result.totals, result.peak_macs_per_cycle
     parts, _ = _over_layers(
         result.layers,
-        lambda layer: peak * layer.metrics.latency_cycles - layer.metrics.macs,
+        lambda layer: layer.peak_macs_per_cycle * layer.metrics.latency_cycles - layer.metrics.macs,
         "idle PE-cycles",
         "PE-cycles",
     )
-    lost, results = utilization(peak, totals.macs, steps, totals.latency_cycles)
+    lost, results = utilization(peak, _macs_on(peak, result), steps, totals.latency_cycles)
     return [*parts, *lost], results
+
+
+def _macs_on(peak: float, result: Evaluation) -> Term:
+    """Return the MACs of a network; one of an array with another peak counts as many as the time it takes is worth."""
+    others = {layer.peak_macs_per_cycle: 0 for layer in result.layers if layer.peak_macs_per_cycle != peak}
+    for layer in result.layers:
+        if layer.peak_macs_per_cycle != peak:
+            others[layer.peak_macs_per_cycle] += layer.metrics.macs
+    own = Number(result.totals.macs - sum(others.values()), "MACs")
+    ratio = Number(peak, "PEs")
+    worth = [
+        divided(times(Number(macs, "depthwise MACs"), ratio), Number(pes, "depthwise PEs"))
+        for pes, macs in others.items()
+        if macs
+    ]
+    return plus(own, *worth) if worth else own
 
 
 def _moved(name: str, layer: LayerResult) -> float:

@@ -103,7 +103,7 @@ class VectorSums:
 
     def utilization(self) -> Sums:
         """Return the three utilizations: 0, for the array does nothing."""
-        return utilization(float(self._accelerator.pes[0]), 0, 0, 0)
+        return utilization(float(self._accelerator.pes[0]), Number(0, "MACs"), 0, 0)
 
 
 def _streams(plan: Plan, place: int, result: Run) -> list[_Stream]:

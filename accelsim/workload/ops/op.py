@@ -245,6 +245,11 @@ class Op:
         return self._shape(self.rule.inputs[0])
 
     @property
+    def depthwise(self) -> bool:
+        """Whether it filters channels one by one: each output channel reads a single input channel of several."""
+        return self.rule.has_macs and not self.rule.dynamic and self.size(Dim.C) == 1 < self.size(Dim.G)
+
+    @property
     def label(self) -> str:
         """What a person calls the op: a convolution is ``pointwise``, ``depthwise`` or ``grouped`` where it is."""
         if self.kind != "convolution":
