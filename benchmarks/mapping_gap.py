@@ -30,7 +30,7 @@ _SEED = 5
 
 def gaps(network: Network, accelerator: Accelerator) -> Iterator[float]:
     """Yield the gap of every distinct layer of ``network`` on a design; none if a layer does not fit."""
-    plan = planned(network, accelerator.vector.fuses)
+    plan = planned(network, accelerator.abilities)
     found = run([plan], accelerator)
     if not found.legal.all():
         return

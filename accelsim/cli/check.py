@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -84,13 +85,13 @@ def describe(source: Source) -> str:
         return f"a network of {len(network)} ops, {counts}; no mistakes"
     if kind == "hardware":
         from accelsim.hardware.load import HardwareTemplate
-        from accelsim.schedule.steps import check_fuses
+        from accelsim.schedule.support import check_abilities
 
         template = HardwareTemplate(source)
         try:
-            check_fuses(tuple(template.spec.vector.fuses), "vector.fuses")
+            check_abilities(template.instantiate({}).abilities)
         except InputError as error:
-            raise InputError([source.problem(("vector", "fuses"), problem) for problem in error.problems]) from error
+            raise InputError([_placed(template.source, problem) for problem in error.problems]) from error
         return f"a hardware template with {template.space.size:,.0f} designs; no mistakes"
     if kind == "technology":
         from accelsim.config.spec import parse
@@ -106,3 +107,9 @@ def describe(source: Source) -> str:
     from accelsim.study.plan import plan_study
 
     return f"a study of {plan_study(source).total:,} evaluations; no mistakes"
+
+
+def _placed(source: Source, problem: Problem) -> Problem:
+    """Return a mistake in what hardware can do with ops, at its line."""
+    path = tuple(int(part) if part.isdigit() else part for part in re.findall(r"[^.[\]]+", problem.field))
+    return source.problem(path, problem)

@@ -58,11 +58,12 @@ def _parameters(result: Evaluation) -> str:
 
 def _row(layer: LayerResult, levels: list[str]) -> list[str]:
     metrics = layer.metrics
-    shares = [f"{100 * share:.1f}" if metrics.macs else "-" for share in _three(metrics.utilization)]
+    shares = [f"{100 * share:.1f}" if metrics.utilization.overall else "-" for share in _three(metrics.utilization)]
     moved = [human(layer.bytes_by_level[level]) for level in levels]
     macs, cycles = human(metrics.macs) if metrics.macs else "-", f"{metrics.latency_cycles:,.0f}"
     energy = f"{metrics.energy_pj / 1e6:.2f}"
-    return [layer.name, layer.op, layer.shape, macs, cycles, *shares, *moved, energy, layer.bottleneck]
+    waits = layer.bottleneck if layer.host_reason is None else f"{layer.bottleneck} (on the host: {layer.host_reason})"
+    return [layer.name, layer.op, layer.shape, macs, cycles, *shares, *moved, energy, waits]
 
 
 def _three(utilization: Utilization) -> tuple[float, float, float]:

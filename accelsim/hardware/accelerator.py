@@ -17,7 +17,18 @@ from accelsim.dims import Dim, Operand
 from accelsim.hardware.engines import Dataflow
 from accelsim.parameters import Point, Points
 
-__all__ = ["Accelerator", "Array", "FanOut", "Floats", "Memory", "SpatialAxis", "Technology", "Vector"]
+__all__ = [
+    "Abilities",
+    "Accelerator",
+    "Array",
+    "FanOut",
+    "Floats",
+    "Host",
+    "Memory",
+    "SpatialAxis",
+    "Technology",
+    "Vector",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -154,10 +165,62 @@ class Array:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Vector:
-    """The unit for ops without MACs: elementary operations per cycle, and activations it applies in passing."""
+    """The unit for ops without MACs.
+
+    Attributes:
+        lanes: Elementary operations per cycle.
+        fuses: Activations it applies in passing.
+        rated: Kinds of op with a rate of their own.
+        rates: That rate of each of them.
+    """
 
     lanes: Floats
     fuses: tuple[str, ...]
+    rated: tuple[str, ...] = ()
+    rates: tuple[Floats, ...] = ()
+
+    @property
+    def paces(self) -> Floats:
+        """Elementary operations per cycle, shape ``(1 + rated kinds, designs)``: of the lanes, then of each kind."""
+        return np.stack([self.lanes, *self.rates])
+
+    def pace(self, kind: str) -> Floats:
+        """Return the elementary operations per cycle of a kind of op."""
+        return self.rates[self.rated.index(kind)] if kind in self.rated else self.lanes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Host:
+    """The processor that runs what the accelerator cannot; cycles are the accelerator's.
+
+    Attributes:
+        lanes: Elementary operations per cycle.
+        macs_per_cycle: Multiply-accumulates per cycle.
+        transfer_cycles: Cycles to hand the work over to the host, or back.
+    """
+
+    lanes: Floats
+    macs_per_cycle: Floats
+    transfer_cycles: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What hardware can do with ops, apart from numbers: the same for all designs of a batch, and hashable.
+
+    Attributes:
+        fuses: Activations it applies to a result on its way out.
+        rated: Kinds of op for which the vector unit has a rate of their own.
+        bits: Widths that it computes with; ``None`` for any.
+        without: Kinds of op that it cannot run.
+        host: Whether a host runs what it cannot.
+    """
+
+    fuses: tuple[str, ...] = ()
+    rated: tuple[str, ...] = ()
+    bits: tuple[int, ...] | None = None
+    without: tuple[str, ...] = ()
+    host: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +255,10 @@ class Accelerator:
         vector: The vector unit.
         technology: Energy, area and leakage of the logic.
         clock_hz: Clock frequency.
+        invocation_cycles: Cycles once an inference.
+        bits: Widths that it computes with; ``None`` for any.
+        without: Kinds of op that it cannot run.
+        host: What runs those; ``None`` if nothing does.
         depthwise: The PEs for depthwise convolutions; ``None`` if the array runs them like any other.
     """
 
@@ -202,7 +269,11 @@ class Accelerator:
     vector: Vector
     technology: Technology
     clock_hz: Floats
+    invocation_cycles: Floats
     depthwise: Array | None = None
+    bits: tuple[int, ...] | None = None
+    without: tuple[str, ...] = ()
+    host: Host | None = None
 
     def __len__(self) -> int:
         return len(self.parameters)
@@ -211,6 +282,12 @@ class Accelerator:
     def fan_outs(self) -> tuple[FanOut | None, ...]:
         """The fan-out of every memory, outermost first, and in the last place that of the array."""
         return (*(memory.fan_out for memory in self.memories), self.array.fan_out)
+
+    @property
+    def abilities(self) -> Abilities:
+        """What it can do with ops."""
+        vector = self.vector
+        return Abilities(vector.fuses, vector.rated, self.bits, self.without, self.host is not None)
 
     @property
     def pes(self) -> Floats:
@@ -260,6 +337,6 @@ def _taken(value: Any, designs: npt.NDArray[np.int64]) -> Any:
         return value.take(designs)
     if isinstance(value, tuple):
         return tuple(_taken(one, designs) for one in value)
-    if isinstance(value, Accelerator | Array | FanOut | Memory | SpatialAxis | Vector):
+    if isinstance(value, Accelerator | Array | FanOut | Host | Memory | SpatialAxis | Vector):
         return replace(value, **{field.name: _taken(getattr(value, field.name), designs) for field in fields(value)})
     return value

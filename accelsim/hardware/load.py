@@ -6,19 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from accelsim.config.fields import space_of
 from accelsim.config.library import Library, find
-from accelsim.config.source import Source
+from accelsim.config.source import FieldPath, Source, field_name
 from accelsim.config.spec import parse, parse_rest
 from accelsim.dims import DIMS, OPERANDS
-from accelsim.errors import InputError, Problem
-from accelsim.hardware.accelerator import Accelerator, Technology, Vector
+from accelsim.errors import InputError, Problem, shown
+from accelsim.hardware.accelerator import Accelerator, Floats, Host, Technology, Vector
 from accelsim.hardware.arrays import read_array, read_depthwise
 from accelsim.hardware.checks import problems_of
 from accelsim.hardware.memories import read_memories
 from accelsim.hardware.preset import read_presets
 from accelsim.hardware.quantities import Quantities
-from accelsim.hardware.spec import HardwareSpec, TechnologySpec
+from accelsim.hardware.spec import HardwareSpec, HostSpec, TechnologySpec, VectorSpec
 from accelsim.parameters import Points, Space, Value, is_numeric, table_of_points
 
 __all__ = ["HardwareTemplate", "hardware_template", "load_hardware"]
@@ -104,12 +106,13 @@ class HardwareTemplate:
             parameters=points,
             memories=read_memories(self.spec.memories, self._technology.memories, read, clock),
             array=array,
-            vector=Vector(
-                lanes=read.number(self.spec.vector.lanes, ("vector", "lanes"), least=1),
-                fuses=tuple(self.spec.vector.fuses),
-            ),
+            vector=_vector(self.spec.vector, read),
             technology=self._logic(read),
             clock_hz=clock,
+            invocation_cycles=read.number(self.spec.invocation_cycles, ("invocation_cycles",)),
+            bits=None if self.spec.supports.bits is None else tuple(self.spec.supports.bits),
+            without=tuple(self.spec.supports.without),
+            host=_host(self.spec.host, read),
             depthwise=read_depthwise(self.spec.array, array, read),
         )
         read.finish()
@@ -131,6 +134,33 @@ class HardwareTemplate:
             read.note(("overrides", name), Problem.unknown(field, name, entries, "unknown entry"))
         known = {name: value for name, value in self.spec.overrides.items() if name in entries}
         return Technology(name=self.spec.technology, **{**entries, **known})
+
+
+def _vector(spec: VectorSpec, read: Quantities) -> Vector:
+    return Vector(
+        lanes=read.number(spec.lanes, ("vector", "lanes"), least=1),
+        fuses=tuple(spec.fuses),
+        rated=tuple(spec.rates),
+        rates=tuple(_rate(rate, ("vector", "rates", kind), read) for kind, rate in spec.rates.items()),
+    )
+
+
+def _host(spec: HostSpec | None, read: Quantities) -> Host | None:
+    if spec is None:
+        return None
+    return Host(
+        lanes=_rate(spec.lanes, ("host", "lanes"), read),
+        macs_per_cycle=_rate(spec.macs_per_cycle, ("host", "macs_per_cycle"), read),
+        transfer_cycles=read.number(spec.transfer_cycles, ("host", "transfer_cycles")),
+    )
+
+
+def _rate(value: object, path: FieldPath, read: Quantities) -> Floats:
+    """Return operations per cycle: there may be less than one, but not none."""
+    rate = read.number(value, path)
+    if np.any(rate <= 0):
+        read.note(path, Problem(field=field_name(path), got=shown(value), allowed="a number above 0"))
+    return rate
 
 
 def _within(fields: tuple[str, ...], field: str) -> bool:

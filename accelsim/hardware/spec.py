@@ -171,8 +171,30 @@ class VectorSpec(Spec):
 
     lanes: Expression
     """Elementary operations per cycle."""
+    rates: dict[str, Expression] = {}
+    """Kinds of op with a rate of their own, in elementary operations per cycle; all others have that of the lanes."""
     fuses: list[str] = []
     """Activations it applies to a result on its way out."""
+
+
+class SupportSpec(Spec):
+    """What the accelerator can run; everything if absent."""
+
+    bits: list[Annotated[int, Field(ge=1)]] | None = Field(None, min_length=1)
+    """Widths of weights, inputs and results; any if absent."""
+    without: list[str] = []
+    """Kinds of op that it cannot run."""
+
+
+class HostSpec(Spec):
+    """The processor beside the accelerator: it runs what the accelerator cannot. Cycles are the accelerator's."""
+
+    lanes: Expression
+    """Elementary operations per cycle."""
+    macs_per_cycle: Expression = 1
+    """Multiply-accumulates per cycle."""
+    transfer_cycles: Expression = 0
+    """Cycles to hand the work over to the host, or back to the accelerator."""
 
 
 class HardwareSpec(Spec):
@@ -196,6 +218,12 @@ class HardwareSpec(Spec):
     """The PEs."""
     vector: VectorSpec
     """The unit for ops without MACs."""
+    invocation_cycles: Expression = 0
+    """Cycles once an inference: the call, the interrupt, setting up the transfer of the input."""
+    supports: SupportSpec = SupportSpec()
+    """What the accelerator can run."""
+    host: HostSpec | None = None
+    """What runs the rest; without it a network with such an op is refused."""
     sources: dict[str, Figure] = {}
     """Where the figures come from."""
 

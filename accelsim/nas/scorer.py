@@ -64,7 +64,7 @@ class Scorer:
         self.hardware = hardware
         self.parameters = parameters
         self._accelerator: Accelerator = load_hardware(hardware, **parameters)
-        self._begin(catalog_of(self._accelerator.vector.fuses))
+        self._begin(catalog_of(self._accelerator.abilities))
         self._warm_up()
 
     def _begin(self, catalog: Catalog) -> None:
@@ -85,7 +85,7 @@ class Scorer:
     def _current(self) -> Catalog:
         """Return the catalog; once it has grown too large there is another one."""
         if self._catalog.full:
-            self._begin(catalog_of(self._accelerator.vector.fuses))
+            self._begin(catalog_of(self._accelerator.abilities))
         return self._catalog
 
     def __call__(self, network: Network | str) -> Metrics:
@@ -178,7 +178,8 @@ class Scorer:
         if len(nodes.starts) == 1:
             return scores_of([])
         planned = plan_steps(nodes, self._catalog.records)
-        return None if _special(planned) else Scores(*self._design.metrics(planned))
+        refused = self._accelerator.host is None and planned.steps.away.any()
+        return None if refused or _special(planned) else Scores(*self._design.metrics(planned))
 
     def _totals(self, network: Network, nodes: Nodes) -> Metrics:
         found = self._scored(nodes)

@@ -29,7 +29,13 @@ _MARKERS = (
 #: Colour of each operand, with the empty name for energy that belongs to none.
 OPERAND_COLOURS: dict[str, str] = {"W": "#4477aa", "I": "#66ccee", "O": "#ccbb44", "": "#9aa1ab"}
 
-_RESOURCES = {"compute": "#1b7837", "vector": "#8e44ad", "dispatch": "#55606e"}
+_RESOURCES = {
+    "compute": "#1b7837",
+    "vector": "#8e44ad",
+    "dispatch": "#55606e",
+    "hand-over": "#3f4a5a",
+    "invocation": "#8d96a3",
+}
 # Three shades a memory, one each operand; the outermost memory of a template comes first in a sorted palette.
 _MEMORIES = (
     ("#b2432f", "#e07b54", "#f5b895"),

@@ -244,7 +244,8 @@ def _layer_cells(layer: LayerResult, total: float, findings: Findings) -> list[C
         amount("dram_bytes", metrics.dram_bytes),
         amount("energy_pj", metrics.energy_pj),
     ]
-    wait = f'<span class="name">{chip(findings.bottlenecks[layer.bottleneck])}{html.escape(layer.bottleneck)}</span>'
+    words = layer.bottleneck if layer.host_reason is None else f"{layer.bottleneck} (on the host: {layer.host_reason})"
+    wait = f'<span class="name">{chip(findings.bottlenecks[layer.bottleneck])}{html.escape(words)}</span>'
     mapping = f' title="{html.escape(layer.mapping)}"' if layer.mapping else ""
     return [
         Cell(f'<span class="name"{mapping}>{html.escape(layer.name)}</span>'),

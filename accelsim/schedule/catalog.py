@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from accelsim.cost.columns import Columns
 from accelsim.dims import Dim, Operand
-from accelsim.errors import InputError, Problem
+from accelsim.hardware.accelerator import Abilities
 from accelsim.mapping.nest import Ints
-from accelsim.workload.ops import OP_KINDS, Op
+from accelsim.schedule.support import check_abilities, reason_of
+from accelsim.workload.ops import Op
 
-__all__ = ["Catalog", "Records", "catalog_of", "check_fuses"]
+__all__ = ["Catalog", "Records", "catalog_of"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -31,9 +32,11 @@ class Records(NamedTuple):
     Attributes:
         inputs: Of an op: how many tensors it reads.
         rides: Whether hardware applies it to a result on the way out.
+        away: Whether it runs on the host.
         chained: Whether its parts read one another, so that the last one alone writes the result.
         lasting: Whether what it writes outlives the inference.
         passing_work: Vector operations where it is applied in passing.
+        passing_rate: Which rate of the vector unit they have.
         parameters: Learned values.
         all_macs: Multiply-accumulates of all its parts.
         first_part: Its first part.
@@ -50,16 +53,20 @@ class Records(NamedTuple):
         weights: Learned weights.
         looked_up: Learned values fetched if it has no MACs.
         work: Vector operations.
-        macs: Whether it is made of MACs.
+        rate: Which rate of the vector unit they have.
+        macs: How many multiply-accumulates it is made of.
         depthwise_macs: Multiply-accumulates of a depthwise convolution; 0 of any other op.
         bits: Shape ``(plain ops, 4)``: widths of ``W I O`` and partial sums.
+        rates: How many rates the vector unit has.
     """
 
     inputs: Ints
     rides: Flags
+    away: Flags
     chained: Flags
     lasting: Flags
     passing_work: Floats
+    passing_rate: Ints
     parameters: Floats
     all_macs: Floats
     first_part: Ints
@@ -76,50 +83,42 @@ class Records(NamedTuple):
     weights: Floats
     looked_up: Floats
     work: Floats
-    macs: Flags
+    rate: Ints
+    macs: Floats
     depthwise_macs: Floats
     bits: Floats
-
-
-def check_fuses(fuses: tuple[str, ...], field: str) -> None:
-    """Refuse what hardware cannot apply in passing; a template alone does not know which activations there are.
-
-    Raises:
-        InputError: A word of ``fuses`` is no activation; ``field`` says where it stands.
-    """
-    activations = [name for name in OP_KINDS if OP_KINDS[name].activation]
-    problems = [
-        Problem.unknown(f"{field}[{place}]", name, activations, "unknown activation")
-        for place, name in enumerate(fuses)
-        if name not in activations
-    ]
-    if problems:
-        raise InputError(problems)
+    rates: int
 
 
 class Catalog(dict[Op, int]):
     """Op -> its number; an op not met before gets the next one.
 
     Args:
-        fuses: Activations that the hardware applies in passing.
+        abilities: What the hardware can do with ops.
 
     Attributes:
+        abilities: The same.
         roles: What each part does, to be added to the name of the layer; ``None`` for an op of one part.
+        reasons: Why a part runs on the host; ``None`` for one that does not.
         plain: The plain ops by number.
     """
 
-    def __init__(self, fuses: tuple[str, ...]) -> None:
+    def __init__(self, abilities: Abilities) -> None:
         super().__init__()
-        self._fuses = fuses
+        self.abilities = abilities
+        self._rate = {kind: 1 + place for place, kind in enumerate(abilities.rated)}
         self.roles: list[str | None] = []
+        self.reasons: list[str | None] = []
         self.plain: list[Op] = []
         self._plain_numbers: dict[Op, int] = {}
         self._ops = Columns(
             inputs=np.int64,
             rides=np.bool_,
+            away=np.bool_,
             chained=np.bool_,
             lasting=np.bool_,
             passing_work=float,
+            passing_rate=np.int64,
             parameters=float,
             all_macs=float,
             first_part=np.int64,
@@ -133,7 +132,8 @@ class Catalog(dict[Op, int]):
             weights=float,
             looked_up=float,
             work=float,
-            macs=np.bool_,
+            rate=np.int64,
+            macs=float,
             depthwise_macs=float,
             bits=(float, (4,)),
         )
@@ -142,16 +142,20 @@ class Catalog(dict[Op, int]):
     def __missing__(self, op: Op) -> int:
         rule, first = op.rule, self._parts.count
         parts = () if rule.lower is None else rule.lower(op)
+        reason = reason_of(op, self.abilities)
         if rule.lower is None:
             self._add_part(None, op, range(len(op.elements_read)), streamed=False)
         for part in parts:
             self._add_part(part.role, part.op, part.reads, streamed=part.streamed)
+        self.reasons += [reason] * (self._parts.count - first)
         self[op] = self._ops.extend(
             inputs=len(op.elements_read),
-            rides=rule.activation and op.kind in self._fuses,
+            rides=rule.activation and op.kind in self.abilities.fuses and reason is None,
+            away=reason is not None,
             chained=any(-1 in part.reads for part in parts),
             lasting=rule.lasting,
             passing_work=op.vector_ops,
+            passing_rate=self._rate.get(op.kind, 0),
             parameters=op.parameters,
             all_macs=op.macs,
             first_part=first,
@@ -183,7 +187,8 @@ class Catalog(dict[Op, int]):
             weights=op.bytes_of(Operand.W),
             looked_up=op.weights_fetched * bits.W / 8,
             work=op.vector_ops,
-            macs=op.macs > 0,
+            rate=self._rate.get(op.kind, 0),
+            macs=op.macs,
             depthwise_macs=op.macs if op.depthwise else 0,
             bits=(bits.W, bits.I, bits.O, bits.partial),
         )
@@ -194,7 +199,8 @@ class Catalog(dict[Op, int]):
         """What is known of the ops; arrays longer than there are ops."""
         if self._records is None:
             tables = (self._ops, self._parts, self._reads, self._plains)
-            self._records = Records(**{name: array for table in tables for name, array in table.arrays.items()})
+            arrays = {name: array for table in tables for name, array in table.arrays.items()}
+            self._records = Records(**arrays, rates=1 + len(self._rate))
         return self._records
 
     @property
@@ -204,18 +210,18 @@ class Catalog(dict[Op, int]):
 
 
 @lru_cache(maxsize=64)
-def _catalogs(fuses: tuple[str, ...]) -> list[Catalog]:
-    check_fuses(fuses, "vector.fuses")
-    return [Catalog(fuses)]
+def _catalogs(abilities: Abilities) -> list[Catalog]:
+    check_abilities(abilities)
+    return [Catalog(abilities)]
 
 
-def catalog_of(fuses: tuple[str, ...]) -> Catalog:
-    """Return the catalog for hardware that applies the activations ``fuses`` in passing.
+def catalog_of(abilities: Abilities) -> Catalog:
+    """Return the catalog for hardware that can do ``abilities`` with ops.
 
     Raises:
-        InputError: A word of ``fuses`` is no activation.
+        InputError: It names a kind of op that there is not.
     """
-    held = _catalogs(fuses)
+    held = _catalogs(abilities)
     if held[0].full:
-        held[0] = Catalog(fuses)
+        held[0] = Catalog(abilities)
     return held[0]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from accelsim.cost.area import total_area_mm2
 from accelsim.cost.choose import prices
-from accelsim.cost.energy import leakage_pj, vector_pj
+from accelsim.cost.energy import leakage_pj
 from accelsim.cost.rows import machine_of
 from accelsim.cost.store import Store, store_of
 from accelsim.hardware.accelerator import Accelerator
@@ -20,7 +20,7 @@ from accelsim.schedule.ranking import Charges, Ranking, Totals, add_totals
 from accelsim.schedule.residency import Residency
 from accelsim.schedule.sweep import Macs, columns
 from accelsim.schedule.table import widths_of
-from accelsim.schedule.vector import vector_cost
+from accelsim.schedule.vector import unit_of, vector_cost
 
 __all__ = ["Design"]
 
@@ -54,7 +54,7 @@ class Design:
         self._residency = Residency(accelerator)
         self._machine = machine_of(accelerator)
         self._charged = prices(accelerator, np.zeros(1))
-        self._each = vector_pj(accelerator.technology) or 0.0
+        self._unit = unit_of(accelerator)
         self._store: Store | None = None
         #: By the number of a plain op: its place in the store; -1 if it is not there.
         self._places = np.zeros(0, dtype=np.int64)
@@ -73,7 +73,7 @@ class Design:
         store = self._stored(stays.levels)
         fronts = np.full(len(steps.macs), -1)
         fronts[macs] = store.which(self._places_of(planned.part[macs], store), stays.kept(macs))[:, 0]
-        vector = vector_cost(steps, self._charged, self._accelerator.vector.lanes, self._each, stays)
+        vector = vector_cost(steps, self._charged, self._unit, stays)
         count = len(steps.starts) - 1
         totals = Totals(*(np.zeros(count) for _ in range(4)))
         area, legal = np.zeros(count), np.zeros(count, dtype=np.bool_)
@@ -84,8 +84,9 @@ class Design:
             add_totals(networks, steps, fronts, stays.used_bytes, vector, ranking.ranked, charges, totals, legal)
             area[networks] = known
         records = self._catalog.records
-        depthwise = np.add.reduceat(records.depthwise_macs[records.plain[planned.part]], steps.starts[:-1])
-        found = columns(self._accelerator, totals, planned.parameters, Macs(planned.macs, depthwise), planned.peak)
+        depthwise = np.where(steps.away, 0.0, records.depthwise_macs[records.plain[planned.part]])
+        counted = Macs(planned.macs, planned.array_macs, np.add.reduceat(depthwise, steps.starts[:-1]))
+        found = columns(self._accelerator, totals, planned.parameters, counted, planned.peak)
         found["area_mm2"] = area
         if not legal.all():
             found = {name: np.where(legal, values, np.nan) for name, values in found.items()}
@@ -118,9 +119,10 @@ class Design:
             sizes = [memory.size_bytes for memory in accelerator.memories]
             charges = Charges(
                 float(leakage[0]),
-                self._each,
-                float(accelerator.vector.lanes[0]),
+                self._unit.each_pj,
+                self._unit.paces[:, 0],
                 float(accelerator.array.dispatch_cycles[0]),
+                float(accelerator.invocation_cycles[0]),
                 np.array([np.inf if size is None else float(size[0]) for size in sizes]),
             )
             ranking = Ranking(store, prices(accelerator, leakage), accelerator.technology)

@@ -47,6 +47,8 @@ def shape_of(op: Op) -> str:
 def layer_results(plan: Plan, accelerator: Accelerator, result: Run, area: float | None) -> Iterator[LayerResult]:
     """Yield the layers of the one design of ``result``, in the order they run; ``area`` is that of the accelerator.
 
+    What happens once an inference is a last row of its own, if the template says how long it takes.
+
     Layers that are alike, as those of the many blocks of a language model, are described once.
     """
     front, chosen = np.full((2, len(plan.steps)), -1)
@@ -56,12 +58,39 @@ def layer_results(plan: Plan, accelerator: Accelerator, result: Run, area: float
     known: dict[object, LayerResult] = {}
     for place, (step, costs) in enumerate(zip(plan.steps, alike, strict=True)):
         moved = result.moved(place, 0)
-        key = (step.op, step.fused, costs, moved.tobytes())
+        key = (step.op, step.fused, step.reason, costs, moved.tobytes())
         if key not in known:
             known[key] = _layer(step, accelerator, result, place, moved)
         layer = known[key]
         metrics = replace(layer.metrics, peak_memory_bytes=plan.live_bytes[place], area_mm2=area)
         yield replace(layer, name=step.name, metrics=metrics, bytes_by_level=dict(layer.bytes_by_level))
+    if accelerator.invocation_cycles[0]:
+        yield _invocation(accelerator, result, area)
+
+
+def _invocation(accelerator: Accelerator, result: Run, area: float | None) -> LayerResult:
+    """Return the row of what happens once an inference."""
+    cycles = float(result.invocation_cycles[0])
+    return LayerResult(
+        name="invocation",
+        op="invocation",
+        shape="",
+        metrics=Metrics(
+            params=0,
+            macs=0,
+            latency_cycles=cycles,
+            latency_ms=float(cycles / accelerator.clock_hz[0] * 1e3),
+            energy_pj=float(result.invocation_pj[0, 0]),
+            utilization=Utilization(0.0, 0.0, 0.0),
+            dram_bytes=0.0,
+            peak_memory_bytes=0.0,
+            area_mm2=area,
+        ),
+        bottleneck="invocation",
+        slack=float("inf"),
+        bytes_by_level={memory.name: 0.0 for memory in accelerator.memories},
+        peak_macs_per_cycle=float(accelerator.pes[0]),
+    )
 
 
 def _layer(step: Step, accelerator: Accelerator, result: Run, place: int, moved: Floats) -> LayerResult:
@@ -70,7 +99,8 @@ def _layer(step: Step, accelerator: Accelerator, result: Run, place: int, moved:
     cycles = float(result.latency_cycles[place, 0])
     bottleneck, slack = _bottleneck(step, accelerator, result, place, moved)
     mapping, pes = "", float(working(accelerator, step.op).pes[0])
-    if step.op.macs:
+    macs = step.op.macs if step.on_array else 0
+    if step.on_array:
         found, row = result.mapped(place, 0)
         mapping = found.rows.mappings.describe(int(row), step.op.sizes, tuple(names[1:]))
     return LayerResult(
@@ -83,7 +113,7 @@ def _layer(step: Step, accelerator: Accelerator, result: Run, place: int, moved:
             latency_cycles=cycles,
             latency_ms=float(cycles / accelerator.clock_hz[0] * 1e3),
             energy_pj=float(result.energy_pj[place, 0]),
-            utilization=utilization(step.op.macs, result.steps[place, 0], cycles, pes),
+            utilization=utilization(macs, result.steps[place, 0], cycles, pes),
             dram_bytes=float(result.dram_bytes[place, 0]),
             peak_memory_bytes=0.0,
             area_mm2=None,
@@ -93,25 +123,29 @@ def _layer(step: Step, accelerator: Accelerator, result: Run, place: int, moved:
         bytes_by_level={name: float(moved[level].sum()) for level, name in enumerate(names)},
         peak_macs_per_cycle=pes,
         mapping=mapping,
+        host_reason=step.reason,
     )
 
 
 def _bottleneck(step: Step, accelerator: Accelerator, result: Run, place: int, moved: Floats) -> tuple[str, float]:
     """Return the busiest resource of a step and its cycles over those of the next busiest."""
     busy, through = {}, moved.sum(axis=1)
-    work = step.fused_work + step.op.vector_ops
-    if step.op.macs:
+    if step.on_array:
         found, row = result.mapped(place, 0)
         busy["compute"] = float(found.demand.cycles[row])
         # A memory that stands in copies is as busy as the first of them.
         through = found.demand.one[row]
-    if work:
-        busy["vector"] = float(work / accelerator.vector.lanes[0])
+    if step.reason is not None and accelerator.host is not None:
+        crossings = float(result.table.steps.crossings[place])
+        busy["host"] = step.host_cycles(accelerator.host)
+        busy["hand-over"] = crossings * float(accelerator.host.transfer_cycles[0])
+    elif step.fused_work + step.op.vector_ops:
+        busy["vector"] = step.vector_cycles(accelerator.vector)
     for level, memory in enumerate(accelerator.memories):
         cycles, each = memory.busy_cycles(*through[level]), memory.busy_cycles(*moved[level].T)
         if cycles is not None and each is not None:
             busy[f"{memory.name}:{OPERANDS[int(np.argmax(each))]}"] = float(cycles[0])
-    if accelerator.array.dispatch_cycles[0]:
+    if accelerator.array.dispatch_cycles[0] and step.reason is None:
         busy["dispatch"] = float(accelerator.array.dispatch_cycles[0])
     ranked = sorted(busy, key=lambda name: -busy[name])
     runner_up = busy[ranked[1]] if len(ranked) > 1 else 0.0
@@ -131,7 +165,7 @@ def ledger(plan: Plan, accelerator: Accelerator, result: Run) -> Iterator[Ledger
                     yield _line(memory.name, operand, action, moved[level, i, way], price)
     register, macs, touched = accelerator.technology.register_pj_per_bit, dict[float | None, float](), 0.0
     for step in plan.steps:
-        if step.op.macs:
+        if step.on_array:
             per_mac = mac_pj(accelerator.technology, op_bits(step.op))
             price = None if per_mac is None else float(per_mac)
             macs[price] = macs.get(price, 0.0) + step.op.macs
@@ -140,10 +174,14 @@ def ledger(plan: Plan, accelerator: Accelerator, result: Run) -> Iterator[Ledger
     for price, count in macs.items():
         yield _line("mac", "", "compute", count, price)
     yield _line("registers", "", "access", touched, register)
-    work = sum(step.fused_work + step.op.vector_ops for step in plan.steps)
-    yield _line("vector", "", "compute", work, vector_pj(accelerator.technology))
+    work = [step.fused_work + step.op.vector_ops for step in plan.steps]
+    on_chip = sum(each for each, step in zip(work, plan.steps, strict=True) if step.reason is None)
+    yield _line("vector", "", "compute", on_chip, vector_pj(accelerator.technology))
+    if result.table.steps.away.any():
+        away = sum(each + step.op.macs for each, step in zip(work, plan.steps, strict=True) if step.reason is not None)
+        yield _line("host", "", "compute", away, None)
     bits = op_bits(result.table.ops[0])
-    milliseconds = float((result.latency_cycles.sum(axis=0) / accelerator.clock_hz * 1e3)[0])
+    milliseconds = float((result.network_cycles[0] / accelerator.clock_hz * 1e3)[0])
     for name, leak in zip(("leakage of logic", "leakage of memories"), leakage_mw(accelerator, bits), strict=True):
         yield _line(name, "", "hold", milliseconds, None if leak is None else float(leak[0] * 1e6))
     yield _line("interconnect", "", "move", 0.0, None)

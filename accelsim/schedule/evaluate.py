@@ -88,7 +88,7 @@ def evaluate_totals(network: Network, accelerator: Accelerator) -> Metrics:
 def _one(network: Network, accelerator: Accelerator) -> Part:
     if len(accelerator) != 1:
         raise ValueError(f"one design is wanted, got a batch of {len(accelerator)}; use evaluate_points for a batch")
-    plan = planned(network, accelerator.vector.fuses)
+    plan = planned(network, accelerator.abilities)
     result = run([plan], accelerator)
     if not result.legal[0, 0]:
         raise NoMappingError(_no_mapping(network, plan, result, accelerator, 0))

@@ -133,13 +133,24 @@ class _Broken(NamedTuple):
 
 @compiled
 def _stream(steps: Steps, place: int, design: int, where: _Where, price: Floats) -> tuple[float, float]:
-    """Return the bytes of the outermost memory and the energy of all bytes of a step without MACs."""
+    """Return the bytes of the outermost memory and the energy of all bytes of a step that is not on the array.
+
+    The host fetches what stays on chip; all else that it needs it has.
+    """
     outer, energy = 0.0, 0.0
     for read in range(steps.first_read[place], steps.first_read[place + 1]):
         writer = steps.writer[read]
-        level = where.near if writer >= 0 and where.outputs[writer, design] else 0
+        on_chip = writer >= 0 and where.outputs[writer, design]
+        if steps.away[place]:
+            if on_chip:
+                energy += steps.read[read] * (price[where.near, 0, design] + price[0, 1, design])
+                outer += steps.read[read]
+            continue
+        level = where.near if on_chip else 0
         energy += steps.read[read] * price[level, 0, design]
         outer += steps.read[read] if level == 0 else 0.0
+    if steps.away[place]:
+        return outer, energy
     level = where.weight_level if where.weights[place, design] else 0
     energy += steps.looked_up[place] * price[level, 0, design]
     outer += steps.looked_up[place] if level == 0 else 0.0
@@ -168,7 +179,8 @@ def _first_broken(given: _Given, steps: Steps, where: _Where, rows: Rows) -> tup
                 return 2, place, design, macs, pes * busy
             if not busy <= cycles * slack:
                 return 3, place, design, busy, cycles
-            ledger = steps.work[place] * given.each + given.leak[place, design] * cycles
+            ledger = 0.0 if steps.away[place] else steps.work[place].sum() * given.each
+            ledger += given.leak[place, design] * cycles
             mac = given.mac[place]
             if mac < 0:
                 least, moved = _stream(steps, place, design, where, given.price)

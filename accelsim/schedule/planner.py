@@ -53,6 +53,7 @@ class Planned(NamedTuple):
         peak: Shape ``(networks,)``: most bytes alive at once.
         parameters: Shape ``(networks,)``: learned values.
         macs: Shape ``(networks,)``: multiply-accumulates.
+        array_macs: Shape ``(networks,)``: those on the array.
     """
 
     steps: Steps
@@ -63,6 +64,7 @@ class Planned(NamedTuple):
     peak: Floats
     parameters: Floats
     macs: Floats
+    array_macs: Floats
 
 
 def nodes_of(networks: Sequence[Network], catalog: Catalog) -> Nodes:
@@ -141,6 +143,7 @@ def _count(nodes: Nodes, records: Records, network: int, at: int, plan: Planned,
         op = nodes.op[node]
         plan.parameters[network] += records.parameters[op]
         plan.macs[network] += records.all_macs[op]
+        plan.array_macs[network] += 0.0 if records.away[op] else records.all_macs[op]
         for source in nodes.source[at : at + records.inputs[op]]:
             if source >= 0:
                 draft.readers[source] += 1
@@ -175,13 +178,14 @@ def _walk(
             writer = draft.first_writer[source]
             if draft.end_writer[source] == writer + 1 and draft.readers[source] == 1:
                 plan.rides_on[node] = writer
-                steps.work[writer] += records.passing_work[op]
+                steps.work[writer, records.passing_rate[op]] += records.passing_work[op]
                 draft.first_writer[node - first], draft.end_writer[node - first] = writer, writer + 1
                 continue
         for part in range(records.first_part[op], records.end_part[op]):
             plan.part[place], plan.node[place] = part, node
             steps.written[place] = records.written[records.plain[part]]
-            steps.last_use[place], steps.multiplied[place], steps.work[place] = -1, False, 0.0
+            steps.last_use[place], steps.multiplied[place], steps.away[place] = -1, False, records.away[op]
+            steps.work[place] = 0.0
             for asked in range(records.first_read[part], records.end_read[part]):
                 writer, end = place - 1, place  # the part before
                 if records.source[asked] >= 0:
@@ -223,15 +227,24 @@ def _add_reads(writers: Ints, reads: Floats, read: int, first: int, end: int, si
 
 @compiled
 def _fill(steps: Steps, parts: Ints, start: int, end: int, records: Records) -> None:
-    """Fill in what the parts alone say of their steps."""
+    """Fill in what the parts alone say of their steps.
+
+    The input comes from the host and the result goes there anyway: the first and the last step need no handing over.
+    """
     for place in range(start, end):
         plain, streamed = records.plain[parts[place]], records.streamed[parts[place]]
         steps.held[place] = records.row[plain] if streamed else records.written[plain]
         steps.streamed[place] = streamed
-        steps.weights[place] = records.weights[plain]
-        steps.looked_up[place] = records.looked_up[plain]
-        steps.macs[place] = records.macs[plain]
-        steps.work[place] += records.work[plain]
+        away = steps.away[place]
+        steps.weights[place] = 0.0 if away else records.weights[plain]
+        steps.looked_up[place] = 0.0 if away else records.looked_up[plain]
+        steps.macs[place] = records.macs[plain] > 0 and not away
+        steps.away_macs[place] = records.macs[plain] if away else 0.0
+        steps.work[place, records.rate[plain]] += records.work[plain]
+        steps.crossings[place] = 0.0
+        if away:
+            steps.crossings[place] += place > start and not steps.away[place - 1]
+            steps.crossings[place] += place < end - 1 and not steps.away[place + 1]
         for which in range(4):
             steps.bits[place, which] = records.bits[plain, which]
 
@@ -288,6 +301,9 @@ def _cut(steps: Steps, count: int, reads: int) -> Steps:
         steps.looked_up[:count],
         steps.macs[:count],
         steps.work[:count],
+        steps.away[:count],
+        steps.away_macs[:count],
+        steps.crossings[:count],
         steps.bits[:count],
         steps.first_read[: count + 1],
         steps.writer[:reads],
@@ -297,7 +313,7 @@ def _cut(steps: Steps, count: int, reads: int) -> Steps:
 
 
 @compiled
-def _empty(networks: int, nodes: int, room: _Room) -> Planned:
+def _empty(networks: int, nodes: int, rates: int, room: _Room) -> Planned:
     steps = Steps(
         np.zeros(networks + 1, np.int64),
         np.empty(room.steps),
@@ -308,6 +324,9 @@ def _empty(networks: int, nodes: int, room: _Room) -> Planned:
         np.empty(room.steps),
         np.empty(room.steps),
         np.empty(room.steps, np.bool_),
+        np.empty((room.steps, rates)),
+        np.empty(room.steps, np.bool_),
+        np.empty(room.steps),
         np.empty(room.steps),
         np.empty((room.steps, 4)),
         np.zeros(room.steps + 1, np.int64),
@@ -324,6 +343,7 @@ def _empty(networks: int, nodes: int, room: _Room) -> Planned:
         np.zeros(networks),
         np.zeros(networks),
         np.zeros(networks),
+        np.zeros(networks),
     )
 
 
@@ -337,7 +357,7 @@ def plan_steps(nodes: Nodes, records: Records) -> Planned:
     """
     networks = len(nodes.starts) - 1
     room = _room(nodes, records)
-    plan = _empty(networks, len(nodes.op), room)
+    plan = _empty(networks, len(nodes.op), records.rates, room)
     draft = _Draft(
         np.empty(room.nodes, np.int64),
         np.empty(room.nodes, np.int64),
@@ -367,4 +387,5 @@ def plan_steps(nodes: Nodes, records: Records) -> Planned:
         plan.peak,
         plan.parameters,
         plan.macs,
+        plan.array_macs,
     )

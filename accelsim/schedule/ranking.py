@@ -100,15 +100,17 @@ class Charges(NamedTuple):
     Attributes:
         leakage: pJ a cycle.
         each: pJ of a vector operation.
-        lanes: Vector operations a cycle.
+        paces: Shape ``(rates,)``: vector operations a cycle.
         dispatch: Cycles to start an op.
+        invocation: Cycles once an inference.
         sizes: Shape ``(memories,)``: bytes; infinite where there is no limit.
     """
 
     leakage: float
     each: float
-    lanes: float
+    paces: Floats
     dispatch: float
+    invocation: float
     sizes: Floats
 
 
@@ -160,7 +162,7 @@ def add_totals(
         steps: Their steps, beside those of others.
         fronts: Shape ``(steps,)``: the front that holds for a step made of MACs.
         used: Shape ``(memories, steps, 1)``: bytes of tensors that stay.
-        vector: Cost of the steps without MACs.
+        vector: Cost of the steps that are not on the array.
         ranked: Rows of all fronts.
         charges: What the design charges.
         totals: Of all networks, to be filled in.
@@ -177,12 +179,18 @@ def add_totals(
                 if row < 0:
                     legal[network] = False
                     break
-                cycles = max(ranked.cycles[row], steps.work[place] / charges.lanes + charges.dispatch)
-                dynamic = ranked.energy[row] + steps.work[place] * charges.each
+                passing = work = 0.0
+                for rate in range(len(charges.paces)):
+                    passing += steps.work[place, rate] / charges.paces[rate]
+                    work += steps.work[place, rate]
+                cycles = max(ranked.cycles[row], passing + charges.dispatch)
+                dynamic = ranked.energy[row] + work * charges.each
                 moved = ranked.outer[row]
                 busy += ranked.steps[row]
             latency += cycles
             energy += dynamic + charges.leakage * cycles
             outer += moved
+        latency += charges.invocation
+        energy += charges.leakage * charges.invocation
         totals.latency_cycles[network], totals.energy_pj[network] = latency, energy
         totals.steps[network], totals.dram_bytes[network] = busy, outer

@@ -99,8 +99,8 @@ def stay(steps: Steps, accelerator: Accelerator) -> Stay:
     """Return what stays on chip: results first, in the order they are written, then weights, in the order of layers.
 
     A tensor stays if it fits for its whole life beside those already chosen, within the memory's ``keep_share`` and
-    leaving room for the smallest tiles. The network's input comes from outside and its result goes there; so does a
-    result that is multiplied as if it were weights, if these come from another memory.
+    leaving room for the smallest tiles. The network's input comes from outside and its result goes there; so does what
+    the host makes, and a result that is multiplied as if it were weights, if these come from another memory.
     """
     return Residency(accelerator).stay(steps)
 
@@ -168,7 +168,7 @@ def _keep_results(
     for place in range(first, end):
         last = steps.last_use[place]
         # Where weights come from another memory, a result that stands in for them has to go out and come in again.
-        if last >= end or (steps.multiplied[place] and not same):
+        if last >= end or steps.away[place] or (steps.multiplied[place] and not same):
             continue
         fits = steps.streamed[place]
         if not fits:

@@ -65,17 +65,21 @@ class Metrics:
 class LayerResult:
     """One step of the schedule: an op, with the activations the hardware applies to its result on the way out.
 
+    What happens once an inference, where the template says so, is the last row, called ``invocation``.
+
     Attributes:
         name: Name of the layer in the network.
         op: What it is, such as ``depthwise`` or ``pointwise + relu6``.
         shape: Input shape, filter and output shape in words, such as ``32x112x112 -> 64x112x112``.
         metrics: The figures.
-        bottleneck: What the layer waits for: ``compute``, ``vector``, or a memory and the operand that moves most
-            bytes through it, such as ``dram:I``.
+        bottleneck: What the layer waits for: ``compute``, ``vector``, ``dispatch``, ``host``, ``hand-over``, or a
+            memory and the operand that moves most bytes through it, such as ``dram:I``.
         slack: Cycles of the busiest resource over those of the next one, at least 1.
         bytes_by_level: Bytes moved in and out of each memory.
         peak_macs_per_cycle: Multiply-accumulates a cycle of the array that works on it.
-        mapping: The chosen mapping in words; empty for an op without MACs.
+        mapping: The chosen mapping in words; empty for a step that is not on the array.
+        host_reason: Code of the reason (a key of ``accelsim.schedule.support.REASONS``) for which it runs on the host;
+            ``None`` if it runs on the accelerator.
     """
 
     name: str
@@ -87,6 +91,7 @@ class LayerResult:
     bytes_by_level: dict[str, float]
     peak_macs_per_cycle: float
     mapping: str = ""
+    host_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +99,8 @@ class LedgerLine:
     """One line of the energy ledger: ``count`` x ``pj_per_action``.
 
     Attributes:
-        component: A memory's name, ``mac``, ``registers``, ``vector``, ``leakage of logic``, ``leakage of memories`` or
-            ``interconnect``.
+        component: A memory's name, ``mac``, ``registers``, ``vector``, ``host``, ``leakage of logic``, ``leakage of
+            memories`` or ``interconnect``.
         operand: ``W``, ``I`` or ``O`` for a memory; empty otherwise.
         action: ``read``, ``write``, ``compute``, ``access``, ``hold`` or ``move``.
         count: How many actions (bytes for a memory, bits for registers, ms for leakage).
@@ -160,6 +165,7 @@ class Evaluation:
                     "bottleneck": layer.bottleneck,
                     "slack": layer.slack,
                     "mapping": layer.mapping,
+                    "host_reason": layer.host_reason,
                 }
                 for layer in self.layers
             ],

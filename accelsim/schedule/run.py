@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.cost.choose import Chosen, Prices, choose, prices
-from accelsim.cost.energy import leakage_pj, op_pj, vector_pj
+from accelsim.cost.energy import leakage_pj, op_pj
 from accelsim.cost.front import Front
 from accelsim.cost.rows import machine_of
 from accelsim.cost.store import Rows, store_of
@@ -22,7 +22,7 @@ from accelsim.schedule.laws import check_run, checking
 from accelsim.schedule.residency import Stay, stay
 from accelsim.schedule.steps import Plan
 from accelsim.schedule.table import StepTable, table_of, widths_of
-from accelsim.schedule.vector import vector_cost, vector_moved
+from accelsim.schedule.vector import fused_cycles, unit_of, vector_cost, vector_moved
 
 __all__ = ["Run", "misfits", "run"]
 
@@ -44,6 +44,8 @@ class Run:
         dram_bytes: Bytes to and from the outermost memory.
         legal: Shape ``(networks, designs)``: whether every layer has a mapping.
         stays: What stays on chip.
+        invocation_cycles: Shape ``(designs,)``: cycles once an inference, beside those of the steps.
+        invocation_pj: Shape ``(networks, designs)``: leakage meanwhile.
     """
 
     table: StepTable
@@ -56,6 +58,18 @@ class Run:
     dram_bytes: Floats
     legal: npt.NDArray[np.bool_]
     stays: Stay
+    invocation_cycles: Floats
+    invocation_pj: Floats
+
+    @property
+    def network_cycles(self) -> Floats:
+        """Cycles of each network, shape ``(networks, designs)``."""
+        return self.over_steps(self.latency_cycles) + self.invocation_cycles
+
+    @property
+    def network_pj(self) -> Floats:
+        """Energy of each network, shape ``(networks, designs)``."""
+        return self.over_steps(self.energy_pj) + self.invocation_pj
 
     def mapped(self, place: int, design: int) -> tuple[Front, int]:
         """Return the front of a step made of MACs, and the chosen row in it."""
@@ -91,7 +105,7 @@ def run(plans: Sequence[Plan], accelerator: Accelerator) -> Run:
     table = table_of(plans)
     steps, macs = table.steps, table.mac_places
     stays = stay(steps, accelerator)
-    technology, lanes = accelerator.technology, accelerator.vector.lanes
+    technology, unit = accelerator.technology, unit_of(accelerator)
     bits, network = widths_of(steps, macs)
     leak = np.stack([leakage_pj(accelerator, widths) for widths in bits])
     width = np.repeat(network, np.diff(steps.starts))
@@ -101,12 +115,11 @@ def run(plans: Sequence[Plan], accelerator: Accelerator) -> Run:
     free = _free(stays, macs, accelerator)
     mac = _chosen(store.rows, which, [prices(accelerator, one) for one in leak], width[macs], base, free)
     charged = prices(accelerator, leak[0])
-    each = vector_pj(technology) or 0.0
-    latency, energy, dram = vector_cost(steps, charged, lanes, each, stays)
+    latency, energy, dram = vector_cost(steps, charged, unit, stays)
     busy = np.zeros(latency.shape)
-    fused = steps.work[macs][:, None]
-    latency[macs] = np.maximum(mac.latency_cycles, fused / lanes + accelerator.array.dispatch_cycles)
-    energy[macs] = mac.dynamic_pj + fused * each
+    passing = fused_cycles(steps.work[macs], unit.paces)
+    latency[macs] = np.maximum(mac.latency_cycles, passing + accelerator.array.dispatch_cycles)
+    energy[macs] = mac.dynamic_pj + steps.work[macs].sum(axis=1)[:, None] * unit.each_pj
     busy[macs], dram[macs] = mac.steps, mac.outer_bytes
     found = Run(
         table=table,
@@ -119,6 +132,8 @@ def run(plans: Sequence[Plan], accelerator: Accelerator) -> Run:
         dram_bytes=dram,
         legal=np.logical_and.reduceat(mac.legal, np.searchsorted(macs, steps.starts[:-1]), axis=0),
         stays=stays,
+        invocation_cycles=accelerator.invocation_cycles,
+        invocation_pj=leak[network] * accelerator.invocation_cycles,
     )
     if checking():
         leaking = charged if len(leak) == 1 else charged._replace(leakage=leak[width])

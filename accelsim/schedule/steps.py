@@ -9,13 +9,16 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.dims import Dim, Operand
-from accelsim.schedule.catalog import Catalog, catalog_of, check_fuses
+from accelsim.errors import InputError, Problem
+from accelsim.hardware.accelerator import Abilities, Host, Vector
+from accelsim.schedule.catalog import Catalog, catalog_of
 from accelsim.schedule.planner import Planned, nodes_of, plan_steps
+from accelsim.schedule.support import REASONS
 from accelsim.schedule.table import StepTable
 from accelsim.workload.network import Network
 from accelsim.workload.ops import Op
 
-__all__ = ["Plan", "Read", "Step", "check_fuses", "plan"]
+__all__ = ["Plan", "Read", "Step", "plan"]
 
 
 class Read(NamedTuple):
@@ -43,6 +46,7 @@ class Step:
         reads: What it reads; of a product of two activations, the second stands in for weights.
         last_use: The last step that reads its result; one past the end for a result of the network.
         streamed: Whether its result goes to the next step a piece at a time and is never stored whole.
+        reason: Code of the reason (a key of ``REASONS``) for which it runs on the host; ``None`` if it does not.
     """
 
     name: str
@@ -51,6 +55,7 @@ class Step:
     reads: tuple[Read, ...]
     last_use: int
     streamed: bool = False
+    reason: str | None = None
 
     @property
     def label(self) -> str:
@@ -79,6 +84,20 @@ class Step:
         """Vector operations of the fused activations."""
         return sum(op.vector_ops for op in self.fused)
 
+    def vector_cycles(self, vector: Vector) -> float:
+        """Return the cycles of all its vector operations on the vector unit of one design."""
+        return sum(op.vector_ops / float(vector.pace(op.kind)[0]) for op in (self.op, *self.fused) if op.vector_ops)
+
+    def host_cycles(self, host: Host) -> float:
+        """Return the cycles of its work on the host of one design."""
+        work = (self.op.vector_ops + self.fused_work) / float(host.lanes[0])
+        return work + self.op.macs / float(host.macs_per_cycle[0])
+
+    @property
+    def on_array(self) -> bool:
+        """Whether it is made of MACs and runs on the array."""
+        return bool(self.op.macs) and self.reason is None
+
 
 class Plan:
     """The steps of a network, and the activation memory they need if nothing is spilled.
@@ -90,17 +109,23 @@ class Plan:
     Attributes:
         network: The network.
         table: The steps as arrays.
+
+    Raises:
+        InputError: The hardware cannot run an op, and has no host that could.
     """
 
     def __init__(self, network: Network, catalog: Catalog) -> None:
         self.network = network
         self._planned: Planned = plan_steps(nodes_of([network], catalog), catalog.records)
         self._roles = [catalog.roles[part] for part in self._planned.part]
+        self._reasons = [catalog.reasons[part] for part in self._planned.part]
         self._ops = [catalog.plain[number] for number in catalog.records.plain[self._planned.part]]
         macs = np.flatnonzero(self._planned.steps.macs)
         numbers: dict[Op, int] = {}
         op = [numbers.setdefault(self._ops[place], len(numbers)) for place in macs]
         self.table = StepTable(self._planned.steps, tuple(numbers), np.array(op, dtype=np.int64), macs)
+        if not catalog.abilities.host and self._planned.steps.away.any():
+            raise InputError(_refused(network.name, self.steps))
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -122,8 +147,9 @@ class Plan:
                 tuple(reads[first[place] : first[place + 1]]),
                 last[place],
                 streamed[place],
+                reason,
             )
-            for place, (role, op) in enumerate(zip(self._roles, self._ops, strict=True))
+            for place, (role, op, reason) in enumerate(zip(self._roles, self._ops, self._reasons, strict=True))
         )
 
     @cached_property
@@ -139,12 +165,35 @@ class Plan:
         """Most bytes alive at once."""
         return float(self._planned.peak[0])
 
+    @property
+    def array_macs(self) -> float:
+        """Multiply-accumulates on the array."""
+        return float(self._planned.array_macs[0])
+
+
+def _refused(network: str, steps: tuple[Step, ...]) -> list[Problem]:
+    """Return what hardware without a host cannot run, alike ops named once."""
+    layers: dict[tuple[str, str], list[str]] = {}
+    for step in steps:
+        if step.reason is not None:
+            words = f"{step.op.label}, bits {step.op.bits}" if step.reason == "bits" else step.op.label
+            layers.setdefault((step.reason, words), []).append(step.name)
+    return [
+        Problem(
+            field=f"{network}.{names[0]}",
+            message=f"{REASONS[reason]} ({reason}), and the template has no host that could"
+            + (f"; so it is with {len(names) - 1} more layers" if len(names) > 1 else ""),
+            got=words,
+        )
+        for (reason, words), names in layers.items()
+    ]
+
 
 @lru_cache(maxsize=1024)
-def plan(network: Network, fuses: tuple[str, ...]) -> Plan:
-    """Return the steps of ``network`` on hardware that applies the activations ``fuses`` in passing.
+def plan(network: Network, abilities: Abilities) -> Plan:
+    """Return the steps of ``network`` on hardware that can do ``abilities`` with ops.
 
     Raises:
-        InputError: A word of ``fuses`` is no activation.
+        InputError: It names a kind of op that there is not, or cannot run an op and has no host.
     """
-    return Plan(network, catalog_of(fuses))
+    return Plan(network, catalog_of(abilities))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from accelsim.cost.area import total_area_mm2
 from accelsim.cost.energy import op_bits
 from accelsim.errors import InputError, Problem
-from accelsim.hardware.accelerator import Accelerator
+from accelsim.hardware.accelerator import Abilities, Accelerator
 from accelsim.hardware.load import HardwareTemplate
 from accelsim.parameters import Points, table_of_points
 from accelsim.schedule.ranking import Totals
@@ -90,14 +90,15 @@ def sweep(network: Network, template: HardwareTemplate, parameters: Mapping[str,
     return Sweep(points, metrics, legal)
 
 
-def planned(network: Network, fuses: tuple[str, ...]) -> Plan:
+def planned(network: Network, abilities: Abilities) -> Plan:
     """Return the steps of a network that the array has something to do for.
 
     Raises:
-        InputError: No layer is made of MACs, or a word of ``fuses`` is no activation.
+        InputError: No layer is made of MACs that the array can do, ``abilities`` names a kind of op that there is not,
+            or the hardware cannot run an op and has no host.
     """
-    steps = plan(network, fuses)
-    if not any(step.op.macs for step in steps.steps):
+    steps = plan(network, abilities)
+    if not len(steps.table.mac_places):
         message = "no layer is made of multiply-accumulates, so the array has nothing to do"
         raise InputError(Problem(field=network.name, message=message))
     return steps
@@ -111,7 +112,7 @@ def parts(network: Network, template: HardwareTemplate, points: Points) -> Itera
     """
     for alike in points.alike():
         every = template.build(points.take(alike))
-        steps = planned(network, every.vector.fuses)
+        steps = planned(network, every.abilities)
         copies = [axis.size for memory in every.memories if memory.fan_out is not None for axis in memory.fan_out.axes]
         depthwise = () if every.depthwise is None else every.depthwise.alike()
         sizes = np.stack([*every.array.alike(), *depthwise, *copies])
@@ -126,30 +127,32 @@ def parts(network: Network, template: HardwareTemplate, points: Points) -> Itera
 
 
 class Macs(NamedTuple):
-    """Multiply-accumulates of networks: all, and those of depthwise convolutions among them."""
+    """Multiply-accumulates of networks: all, those on the array, and among these those of depthwise convolutions."""
 
     all: Floats | int
+    array: Floats | float
     depthwise: Floats | int
 
-    def on(self, accelerator: Accelerator) -> Floats | int:
+    def on(self, accelerator: Accelerator) -> Floats | float:
         """Return the MACs that the array could have done while the PEs at work were as busy as they are.
 
         A MAC of a unit with a tenth of the array's PEs counts as ten, so that quotients over the array's PEs are
         averages over time of what each op makes of the PEs that work on it.
         """
         if accelerator.depthwise is None:
-            return self.all
+            return self.array
         usual, other = (accelerator.working(depthwise=one).pes for one in (False, True))
-        return self.all - self.depthwise + self.depthwise * (usual / other)
+        return self.array - self.depthwise + self.depthwise * (usual / other)
 
 
 def figures(network: Network, part: Part) -> dict[str, Floats | float | None]:
     """Return the totals of the designs of a part: metric -> shape ``(designs,)``, or the same for all of them."""
     accelerator, found = part.accelerator, part.run
-    each = (found.latency_cycles, found.energy_pj, found.steps, found.dram_bytes)
-    totals = Totals(*(found.over_steps(values)[0] for values in each))
+    busy, outer = (found.over_steps(values)[0] for values in (found.steps, found.dram_bytes))
+    totals = Totals(found.network_cycles[0], found.network_pj[0], busy, outer)
     area = total_area_mm2(accelerator, op_bits(found.table.ops[0]))
-    macs = Macs(network.macs, sum(step.op.macs for step in part.plan.steps if step.op.depthwise))
+    depthwise = sum(step.op.macs for step in part.plan.steps if step.op.depthwise and step.on_array)
+    macs = Macs(network.macs, part.plan.array_macs, depthwise)
     known = columns(accelerator, totals, network.params, macs, part.plan.peak_bytes)
     return {**known, "area_mm2": area}
 

@@ -33,8 +33,12 @@ class Steps(NamedTuple):
         multiplied: Whether a later product of two activations takes it in the place of weights.
         weights: Learned weights.
         looked_up: Learned values fetched by a step without MACs.
-        macs: Whether the step is made of MACs.
-        work: Vector operations: of fused activations, and of the op itself if it has no MACs.
+        macs: Whether the step is made of MACs and runs on the array.
+        work: Shape ``(S, rates)``: vector operations at each rate of the vector unit, that of the lanes first: of
+            fused activations, and of the op itself if it has no MACs.
+        away: Whether it runs on the host; its learned values are there.
+        away_macs: MACs on the host.
+        crossings: How often work is handed over from the accelerator to the host, or back, around the step.
         bits: Shape ``(S, 4)``: widths of ``W I O`` and partial sums.
         first_read: Shape ``(S + 1,)``: first read of each step.
         writer: Shape ``(R,)``: the step that wrote what is read; -1 for an input of the network.
@@ -52,6 +56,9 @@ class Steps(NamedTuple):
     looked_up: Floats
     macs: Flags
     work: Floats
+    away: Flags
+    away_macs: Floats
+    crossings: Floats
     bits: Floats
     first_read: Ints
     writer: Ints

@@ -38,9 +38,9 @@ class Predictor:
     ) -> None:
         self.template, self.quantity = template, quantity
         self.point: Point = template.space.complete(fixed, template.name)  # type: ignore[arg-type]
-        fuses = template.instantiate(fixed).vector.fuses
+        abilities = template.instantiate(fixed).abilities
         self._networks = tuple(networks)
-        self._plans: list[Plan] = [planned(network, fuses) for network in networks]
+        self._plans: list[Plan] = [planned(network, abilities) for network in networks]
 
     def __call__(self, values: Sequence[Mapping[str, float]]) -> Floats:
         """Return the figures, shape ``(networks, designs)``.
@@ -63,7 +63,7 @@ class Predictor:
                 given = ", ".join(f"{name} = {value:g}" for name, value in values[design].items())
                 raise NoMappingError(f"{network.name} does not fit on {self.template.name} with {given}")
             if self.quantity == "latency_ms":
-                found[:, design] = result.over_steps(result.latency_cycles)[:, 0] / one.clock_hz * 1e3
+                found[:, design] = result.network_cycles[:, 0] / one.clock_hz * 1e3
             else:
-                found[:, design] = result.over_steps(result.energy_pj)[:, 0]
+                found[:, design] = result.network_pj[:, 0]
         return found

@@ -125,3 +125,22 @@ def test_the_name_of_a_list_sets_all_its_elements(accelsim: Callable[..., object
     wrong = accelsim("evaluate", "nasbench201", "-w", "systolic", "--set", "edges=skip")
     assert wrong.code == 2
     assert "skip_connect" in wrong.err
+
+
+def test_a_layer_on_the_host_says_why_and_an_invocation_has_a_row(
+    tmp_path: Path, accelsim: Callable[..., object]
+) -> None:
+    (tmp_path / "own.yaml").write_text(
+        "schema_version: 1\nclock: 1 GHz\ntechnology: cmos_45nm\ninvocation_cycles: 5000\nmemories:\n"
+        "  - {name: dram, holds: [W, I, O], kind: lpddr4, bandwidth: 8 GB/s}\n"
+        "  - {name: buffer, holds: [W, I, O], kind: sram, size: 64 KiB}\n"
+        "array: {engine: systolic, dataflow: weight_stationary, rows: 8, columns: 8}\n"
+        "vector: {lanes: 4, fuses: [relu6]}\nsupports: {without: [average_pool]}\nhost: {lanes: 1}\n"
+    )
+    rows = accelsim("evaluate", "mobilenet_v1", "--hardware", "own.yaml", "--set", "width=0.25").out.splitlines()
+    assert next(row for row in rows if "average_pool" in row).rstrip().endswith("host (on the host: kind)")
+    assert next(row for row in rows if row.startswith("invocation")).rstrip().endswith("invocation")
+    said = json.loads(accelsim("evaluate", "mobilenet_v1", "--hardware", "own.yaml", "--json").out)
+    reasons = {layer["op"]: layer["host_reason"] for layer in said["layers"]}
+    assert (reasons["average_pool"], reasons["depthwise + relu6"]) == ("kind", None)
+    assert sum(layer["latency_cycles"] for layer in said["layers"]) == pytest.approx(said["totals"]["latency_cycles"])

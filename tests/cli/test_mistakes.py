@@ -99,6 +99,17 @@ FILES = [
     ),
     pytest.param(
         HARDWARE,
+        [("vector: {lanes: 4}", "supports: {without: [add, soft_max]}\nvector: {lanes: 4, rates: {averge_pool: 2}}")],
+        [
+            "file.yaml:11  vector.rates.averge_pool\n  no kind of op that runs on the vector unit; got 'averge_pool'",
+            "Did you mean 'average_pool'?",
+            "file.yaml:10  supports.without[1]\n  unknown kind of op; got 'soft_max'",
+            "Did you mean 'softmax'?",
+        ],
+        id="unknown kinds of op",
+    ),
+    pytest.param(
+        HARDWARE,
         [("vector: {lanes: 4}", "vector: {lanes: 4, fuses: [relu, reluu]}")],
         ["file.yaml:10  vector.fuses[1]\n  unknown activation; got 'reluu'; use clip, elu,", "Did you mean 'relu'?"],
         id="unknown activation",

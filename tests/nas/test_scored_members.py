@@ -11,6 +11,7 @@ import pytest
 
 from accelsim import InputError, network_template
 from accelsim.config.library import available
+from accelsim.hardware.accelerator import Abilities
 from accelsim.nas import members as module
 from accelsim.nas import parts as parts_module
 from accelsim.nas.members import Members
@@ -36,7 +37,7 @@ def planned(nodes: Nodes, catalog: Catalog) -> list[list[Any]]:
 
 def check(template: NetworkTemplate, points: Sequence[Mapping[str, Any]], catalog: Catalog | None = None) -> list[int]:
     """Hold members against the networks of all points that can be built; return the places of those put together."""
-    catalog = Catalog(("relu",)) if catalog is None else catalog
+    catalog = Catalog(Abilities(("relu",))) if catalog is None else catalog
     nodes, at = Members(template, catalog).nodes(points)
     networks = [template.build(points[place]) for place in at.tolist()]
     wanted = nodes_of(networks, catalog)
@@ -51,7 +52,7 @@ def check(template: NetworkTemplate, points: Sequence[Mapping[str, Any]], catalo
 def test_members_of_every_file_are_its_networks(name: str) -> None:
     template, rng = network_template(name), np.random.default_rng(1)
     points = [{}, *(template.members.sample(rng) for _ in range(8)), *(template.space.sample(rng) for _ in range(3))]
-    catalog = Catalog(("relu", "relu6"))
+    catalog = Catalog(Abilities(("relu", "relu6")))
     if name in BUILT:
         with pytest.raises(NotByParts):
             check(template, points, catalog)
@@ -176,7 +177,7 @@ def test_layers_that_names_may_not_tell_apart_are_built(old: str, new: str, writ
     text = LANGUAGE.replace(old, new).replace("from: stem", "from: stage.1" if "stage" in new else "from: stem")
     template = network_template(write(text, "names.yaml"))
     with pytest.raises(NotByParts):
-        Members(template, Catalog(()))
+        Members(template, Catalog(Abilities()))
 
 
 def test_one_tensor_read_twice_is_not_two_of_the_same_shape(write: Write) -> None:
@@ -198,7 +199,7 @@ layers:
 
 
 def test_a_batch_is_the_same_however_it_is_cut() -> None:
-    template, catalog, rng = network_template("mnasnet_space"), Catalog(("relu",)), np.random.default_rng(2)
+    template, catalog, rng = network_template("mnasnet_space"), Catalog(Abilities(("relu",))), np.random.default_rng(2)
     points = [template.members.sample(rng) for _ in range(40)]
     space = Members(template, catalog)
     whole, _ = space.nodes(points)
@@ -212,13 +213,13 @@ def test_no_network_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     points = [template.members.sample(rng) for _ in range(50)]
     monkeypatch.setattr(NetworkTemplate, "build", None)
     monkeypatch.setattr("accelsim.workload.network.Network.__post_init__", None)
-    nodes, at = Members(template, Catalog(())).nodes(points)
+    nodes, at = Members(template, Catalog(Abilities())).nodes(points)
     assert len(at) == 50
     assert len(nodes.starts) == 51
 
 
 def test_a_library_that_has_grown_too_large_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    template, catalog, rng = network_template("fbnet_space"), Catalog(("relu",)), np.random.default_rng(0)
+    template, catalog, rng = network_template("fbnet_space"), Catalog(Abilities(("relu",))), np.random.default_rng(0)
     space = Members(template, catalog)
     points = [template.members.sample(rng) for _ in range(10)]
     before, _ = space.nodes(points)
@@ -233,6 +234,6 @@ def test_a_library_that_has_grown_too_large_is_given_up(monkeypatch: pytest.Monk
 def test_too_many_nodes_are_told_by_the_template(monkeypatch: pytest.MonkeyPatch, language: NetworkTemplate) -> None:
     monkeypatch.setattr(module, "MOST_NODES", 12)
     small, large = {"depth": 0, "op": "none"}, {"depth": 4}
-    nodes, at = Members(language, Catalog(())).nodes([small, large, small])
+    nodes, at = Members(language, Catalog(Abilities())).nodes([small, large, small])
     assert at.tolist() == [0, 2]
     assert np.diff(nodes.starts).tolist() == [len(language.build(small))] * 2

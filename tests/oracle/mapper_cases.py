@@ -281,6 +281,7 @@ def small_machine(
         vector=Vector(lanes=np.ones(1), fuses=()),
         technology=TECHNOLOGY,
         clock_hz=np.array([5e8]),
+        invocation_cycles=np.zeros(1),
     )
 
 

@@ -103,6 +103,7 @@ def _accelerators(draw: st.DrawFn, drawn: MachineCase) -> Accelerator:
         vector=vector,
         technology=TECHNOLOGY,
         clock_hz=clock,
+        invocation_cycles=np.zeros(1),
     )
 
 

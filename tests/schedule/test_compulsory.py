@@ -34,7 +34,7 @@ def questions(draw: st.DrawFn) -> tuple[Network, Accelerator]:
 @given(questions())
 def test_weights_that_do_not_stay_the_input_and_the_result_always_move(question: tuple[Network, Accelerator]) -> None:
     network, design = question
-    steps = plan(network, design.vector.fuses)
+    steps = plan(network, design.abilities)
     result = run([steps], design)
     if not result.legal[0, 0]:
         return
@@ -50,7 +50,7 @@ def test_weights_that_do_not_stay_the_input_and_the_result_always_move(question:
 @given(questions())
 def test_results_move_out_and_in_unless_they_stay(question: tuple[Network, Accelerator]) -> None:
     network, design = question
-    steps = plan(network, design.vector.fuses)
+    steps = plan(network, design.abilities)
     result = run([steps], design)
     if not result.legal[0, 0]:
         return

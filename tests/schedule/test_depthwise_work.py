@@ -81,7 +81,7 @@ def test_every_entry_gives_the_same_figures(tmp_path: Path) -> None:
     for place, (rows, columns) in enumerate(zip(sizes, sizes[::-1], strict=True)):
         design = hardware.instantiate({"rows": rows, "columns": columns})
         wanted = evaluate(net, design).totals.flat()
-        catalog = catalog_of(design.vector.fuses)
+        catalog = catalog_of(design.abilities)
         planned = plan_steps(nodes_of([net, net], catalog), catalog.records)
         scored, legal = Design(design, catalog).metrics(planned)
         assert legal.all()

@@ -38,7 +38,7 @@ def totals(network: Network, design: Accelerator) -> Metrics | None:
 
 
 def check(networks: list[Network], design: Accelerator, asked: Design | None = None) -> None:
-    catalog = catalog_of(design.vector.fuses)
+    catalog = catalog_of(design.abilities)
     asked = Design(design, catalog) if asked is None else asked
     found, legal = asked.metrics(plan_steps(nodes_of(networks, catalog), catalog.records))
     wanted = [totals(network, design) for network in networks]
@@ -57,7 +57,7 @@ def test_networks_together_have_the_figures_of_each_alone(some: list[Network], d
 def test_a_design_goes_on_with_what_it_knows() -> None:
     """Ops and fronts that turn up later, or for another design before, stand behind those known."""
     design, other = load_hardware("edge_tpu"), load_hardware("edge_tpu", link_gbps=4, clock_mhz=250)
-    catalog = catalog_of(design.vector.fuses)
+    catalog = catalog_of(design.abilities)
     asked = Design(design, catalog)
     names = ("resnet8", "mobilenet_v3_small", "autoencoder", "deit_tiny")
     for name in names:
@@ -70,7 +70,7 @@ def test_one_design_is_wanted() -> None:
     template = hardware_template("systolic")
     two = template.instantiate({"rows": 8, "dram_gbps": np.array([4, 8])})
     with pytest.raises(ValueError, match="batch of 2"):
-        Design(two, catalog_of(two.vector.fuses))
+        Design(two, catalog_of(two.abilities))
 
 
 # ------------------------------------------------------------------------------------------------------------- columns

@@ -34,7 +34,7 @@ def given(design: Accelerator, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Return what a run hands to the check: plans, design, result, rows, prices, base energy, room."""
     found: list[Any] = []
     monkeypatch.setattr(runs, "check_run", lambda *words: found.extend(words))
-    runs.run([plan(network(), design.vector.fuses)], design)
+    runs.run([plan(network(), design.abilities)], design)
     assert len(found) == 7
     return found
 
@@ -102,7 +102,7 @@ def test_what_stays_need_not_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     keeping = machine(tmp_path, ("double_buffered: true}", flags)).instantiate({})
     found: list[Any] = []
     monkeypatch.setattr(runs, "check_run", lambda *words: found.extend(words))
-    runs.run([plan(network(), keeping.vector.fuses)], keeping)
+    runs.run([plan(network(), keeping.abilities)], keeping)
     check_run(*found)
     # The convolution's weights and input still come in, its result stays; the pool moves nothing outside.
     error = broken(found, dram_bytes=changed(found[2].dram_bytes, CONV, 83))

@@ -68,7 +68,7 @@ def busy(memory: Memory, moved: npt.NDArray[np.float64]) -> float:
 def test_no_layer_is_faster_than_its_resources_allow(network: Network, design: Accelerator) -> None:
     if (result := one(network, design)) is None:
         return
-    found = run([plan(network, design.vector.fuses)], design)
+    found = run([plan(network, design.abilities)], design)
     for place, layer in enumerate(result.layers):
         cycles = layer.metrics.latency_cycles
         assert cycles >= layer.metrics.macs / result.peak_macs_per_cycle
@@ -100,7 +100,7 @@ def test_the_whole_is_the_sum_of_its_parts(network: Network, design: Accelerator
 @given(ANY_NETWORK, designs())
 def test_what_does_not_stay_moves_at_least_once(network: Network, design: Accelerator) -> None:
     """At the outermost memory, operand by operand; what stays does not move there at all."""
-    steps = plan(network, design.vector.fuses)
+    steps = plan(network, design.abilities)
     found = run([steps], design)
     if not found.legal[0, 0]:
         return
@@ -197,7 +197,7 @@ def faster(design: Accelerator, level: int, factor: float) -> Accelerator:
 @settings(max_examples=40)
 @given(ANY_NETWORK, designs())
 def test_more_bandwidth_never_makes_a_mapping_slower(network: Network, design: Accelerator) -> None:
-    found = run([plan(network, design.vector.fuses)], design)
+    found = run([plan(network, design.abilities)], design)
     if not found.legal[0, 0]:
         return
     rows = chosen_rows(found)
@@ -210,7 +210,7 @@ def test_more_bandwidth_never_makes_a_mapping_slower(network: Network, design: A
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_bandwidth_does_make_a_difference_somewhere(name: str) -> None:
     network, design = load_network("mobilenet_v2", resolution=96), hardware_template(name).instantiate({})
-    rows = chosen_rows(run([plan(network, design.vector.fuses)], design))
+    rows = chosen_rows(run([plan(network, design.abilities)], design))
     assert np.any(latencies(rows, faster(design, 0, 1e6)) < latencies(rows, faster(design, 0, 0.1)))
 
 
@@ -218,7 +218,7 @@ def test_bandwidth_does_make_a_difference_somewhere(name: str) -> None:
 @given(ANY_NETWORK, designs(), st.floats(1, 8))
 def test_more_room_never_makes_the_best_mapping_worse(network: Network, design: Accelerator, factor: float) -> None:
     """With prices and whole tensors as they are: every mapping that fits still fits."""
-    found = run([plan(network, design.vector.fuses)], design)
+    found = run([plan(network, design.abilities)], design)
     table, stays = found.table, found.stays
     fronts, count = [found.fronts[which] for which in found.which[:, 0]], len(table.mac_places)
     asked = [front.demand for front in fronts]

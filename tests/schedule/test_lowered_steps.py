@@ -11,7 +11,7 @@ from oracle.machines import machine
 
 from accelsim import load_hardware
 from accelsim.dims import Operand
-from accelsim.hardware.accelerator import Accelerator
+from accelsim.hardware.accelerator import Abilities, Accelerator
 from accelsim.schedule.evaluate import evaluate
 from accelsim.schedule.run import Run, run
 from accelsim.schedule.steps import Plan, Step, plan
@@ -39,7 +39,7 @@ def writers(step: Step) -> list[int]:
 
 def ran(network: Network, design: Accelerator) -> tuple[Plan, Run]:
     """Return the steps of a network, and what they cost."""
-    steps = plan(network, design.vector.fuses)
+    steps = plan(network, design.abilities)
     return steps, run([steps], design)
 
 
@@ -69,7 +69,7 @@ def attention(*, fused: bool) -> Network:
 
 
 def test_fused_attention_is_three_steps_that_hand_on_their_results() -> None:
-    steps = plan(attention(fused=True), ()).steps
+    steps = plan(attention(fused=True), Abilities()).steps
     assert [step.name for step in steps] == ["q", "k", "v", "attend.scores", "attend.softmax", "attend.values", "out"]
     assert [writers(step) for step in steps] == [[-1], [-1], [-1], [0, 1], [3], [4, 2], [5]]
     assert [step.streamed for step in steps] == [False, False, False, True, True, False, False]
@@ -82,7 +82,7 @@ def test_fused_attention_is_three_steps_that_hand_on_their_results() -> None:
 
 def test_bytes_alive_while_attention_runs() -> None:
     # The input waits for q, k and v, and these for their readers; of the scores a row lives.
-    assert plan(attention(fused=True), ()).live_bytes == (
+    assert plan(attention(fused=True), Abilities()).live_bytes == (
         MAP + MAP,
         MAP + 2 * MAP,
         MAP + 3 * MAP,
@@ -92,7 +92,7 @@ def test_bytes_alive_while_attention_runs() -> None:
         MAP + TOKENS + MAP,
         MAP + MAP,
     )
-    apart = plan(attention(fused=False), ()).live_bytes
+    apart = plan(attention(fused=False), Abilities()).live_bytes
     assert apart[3:6] == (3 * MAP + SCORES, MAP + SCORES, MAP + SCORES + MAP)
 
 
@@ -216,7 +216,7 @@ def upsampling() -> Network:
 
 
 def test_a_tensor_that_several_steps_write_is_read_from_each() -> None:
-    steps = plan(upsampling(), ()).steps
+    steps = plan(upsampling(), Abilities()).steps
     assert [step.name for step in steps] == ["up.2x2", "up.2x1", "up.1x2", "up.1x1", "next"]
     assert [writers(step) for step in steps] == [[-1]] * 4 + [[0, 1, 2, 3]]
     assert [step.last_use for step in steps] == [4, 4, 4, 4, 5]
@@ -226,7 +226,7 @@ def test_a_tensor_that_several_steps_write_is_read_from_each() -> None:
     up = uneven.transposed("up", uneven.input, 6, (3, 4), stride=(3, 3), padding=0, bias=False)
     uneven.conv("next", up, 2, norm=False)
     # Rows: 3 phases of one tap. Columns: one phase of two taps and two phases of one.
-    after = plan(built(uneven), ()).steps
+    after = plan(built(uneven), Abilities()).steps
     assert [step.name for step in after] == ["up.1x2", "up.1x1", "next"]
     assert [step.output_bytes for step in after[:2]] == [3 * 6 * 35, 6 * 6 * 35]
     shares = [read.bytes for read in after[-1].reads]
@@ -237,11 +237,11 @@ def test_a_tensor_that_several_steps_write_is_read_from_each() -> None:
 def test_an_activation_after_several_steps_is_a_step_of_its_own() -> None:
     b = Builder((1, 4, 5, 7))
     b.transposed("up", b.input, 6, 3, stride=2, activation="relu")
-    steps = plan(built(b), ("relu",)).steps
+    steps = plan(built(b), Abilities(("relu",))).steps
     assert [step.label for step in steps][-1] == "relu"
     single = Builder((1, 4, 5, 7))
     single.transposed("up", single.input, 6, 2, stride=2, activation="relu")
-    assert [step.label for step in plan(built(single), ("relu",)).steps] == ["pointwise + relu"]
+    assert [step.label for step in plan(built(single), Abilities(("relu",))).steps] == ["pointwise + relu"]
 
 
 def test_phases_stay_on_chip_together_or_apart(tmp_path: Path) -> None:
@@ -298,7 +298,7 @@ def cached() -> Network:
 def test_inputs_come_from_outside_and_every_result_goes_there(tmp_path: Path) -> None:
     network = cached()
     assert network.results == ("keep", "out")
-    steps = plan(network, ()).steps
+    steps = plan(network, Abilities()).steps
     assert [writers(step) for step in steps] == [[-1], [-1], [1], [0, -1], [3], [4, -1], [5]]
     assert [step.last_use for step in steps] == [3, 2, 7, 4, 5, 6, 7]
     moved = dram(network, keeping(tmp_path, "I, O", 0.5))
@@ -309,7 +309,7 @@ def test_inputs_come_from_outside_and_every_result_goes_there(tmp_path: Path) ->
 
 
 def test_an_input_waits_for_its_last_reader() -> None:
-    live = plan(cached(), ()).live_bytes
+    live = plan(cached(), Abilities()).live_bytes
     # The input 8 (until k), keys 40 (until the scores), values 40 (until the weighted sum), then q 8, k 8, scores 5.
     assert live == (
         8 + 40 + 40 + 8,
@@ -331,8 +331,8 @@ def test_a_result_that_is_also_read_goes_out_and_is_not_activated_away(tmp_path:
     )
     alone, both = Network("net", nodes), Network("net", nodes, outputs=("conv", "fc"))
     assert (alone.results, both.results) == (("fc",), ("conv", "fc"))
-    assert [step.label for step in plan(alone, ("relu",)).steps] == ["pointwise + relu", "fully_connected"]
-    steps = plan(both, ("relu",)).steps
+    assert [step.label for step in plan(alone, Abilities(("relu",))).steps] == ["pointwise + relu", "fully_connected"]
+    steps = plan(both, Abilities(("relu",))).steps
     assert [step.label for step in steps] == ["pointwise", "relu", "fully_connected"]
     assert [step.last_use for step in steps] == [3, 2, 3]
     moved = dram(both, keeping(tmp_path, "I, O", 0.5))

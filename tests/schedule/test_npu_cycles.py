@@ -25,7 +25,7 @@ MCYCLES = {
 def test_compute_steps(atomic_c: int, atomic_k: int) -> None:
     hardware = load_hardware("npu", atomic_c=atomic_c, atomic_k=atomic_k)
     for name, expected in zip(NETWORKS, MCYCLES[atomic_c, atomic_k], strict=True):
-        layers = plan(load_network(name), hardware.vector.fuses)
+        layers = plan(load_network(name), hardware.abilities)
         result = run([layers], hardware)
         gates = [place for place, step in enumerate(layers.steps) if ".se." in step.name]
         steps = result.steps.sum() - result.steps[gates].sum()

@@ -14,6 +14,7 @@ from oracle.plans import graphs, literal_live, literal_steps
 
 from accelsim import load_hardware, load_network
 from accelsim.errors import InputError
+from accelsim.hardware.accelerator import Abilities
 from accelsim.schedule import catalog as catalogs
 from accelsim.schedule.catalog import Catalog, catalog_of
 from accelsim.schedule.planner import nodes_of, plan_steps
@@ -29,7 +30,7 @@ FUSES = st.sampled_from([(), ("relu",), ("relu", "hard_swish", "prelu")])
 
 @given(network=graphs(), fuses=FUSES)
 def test_steps_are_those_worked_out_by_name(network: Network, fuses: tuple[str, ...]) -> None:
-    found, (steps, last) = plan(network, fuses), literal_steps(network, fuses)
+    found, (steps, last) = plan(network, Abilities(fuses)), literal_steps(network, fuses)
     assert [step.name for step in found.steps] == [step.name for step in steps]
     assert [step.op for step in found.steps] == [step.op for step in steps]
     assert [list(step.fused) for step in found.steps] == [step.fused for step in steps]
@@ -43,12 +44,12 @@ def test_steps_are_those_worked_out_by_name(network: Network, fuses: tuple[str, 
 @given(network=graphs(), fuses=FUSES)
 def test_arrays_say_what_steps_say(network: Network, fuses: tuple[str, ...]) -> None:
     """Objects are made from arrays; here every array is worked out again from the ops of the objects."""
-    found = plan(network, fuses)
+    found = plan(network, Abilities(fuses))
     table, steps = found.table, found.table.steps
     assert steps.starts.tolist() == [0, len(found.steps)]
     assert steps.held.tolist() == [step.held_bytes for step in found.steps]
     assert steps.written.tolist() == [step.output_bytes for step in found.steps]
-    assert steps.work.tolist() == pytest.approx([step.fused_work + step.op.vector_ops for step in found.steps])
+    assert steps.work[:, 0].tolist() == pytest.approx([step.fused_work + step.op.vector_ops for step in found.steps])
     assert steps.weights.tolist() == [step.op.weights * step.op.bits.W / 8 for step in found.steps]
     assert steps.looked_up.tolist() == [step.op.weights_fetched * step.op.bits.W / 8 for step in found.steps]
     assert steps.macs.tolist() == [step.op.macs > 0 for step in found.steps]
@@ -63,16 +64,16 @@ def test_arrays_say_what_steps_say(network: Network, fuses: tuple[str, ...]) -> 
 
 @given(some=st.lists(graphs(), min_size=2, max_size=4), fuses=FUSES)
 def test_networks_planned_together_are_those_planned_alone(some: list[Network], fuses: tuple[str, ...]) -> None:
-    catalog = catalog_of(fuses)
+    catalog = catalog_of(Abilities(fuses))
     together = plan_steps(nodes_of(some, catalog), catalog.records)
-    joined = table_of([plan(network, fuses) for network in some])
+    joined = table_of([plan(network, Abilities(fuses)) for network in some])
     for name, values in together.steps._asdict().items():
         assert values.tolist() == getattr(joined.steps, name).tolist(), name
-    assert together.peak.tolist() == [plan(network, fuses).peak_bytes for network in some]
+    assert together.peak.tolist() == [plan(network, Abilities(fuses)).peak_bytes for network in some]
     assert together.parameters.tolist() == [network.params for network in some]
     assert together.macs.tolist() == [network.macs for network in some]
     ops = [catalog.plain[number] for number in catalog.records.plain[together.part]]
-    assert ops == [step.op for network in some for step in plan(network, fuses).steps]
+    assert ops == [step.op for network in some for step in plan(network, Abilities(fuses)).steps]
 
 
 def test_networks_of_a_run_do_not_know_of_each_other(tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_networks_of_a_run_do_not_know_of_each_other(tmp_path: Path) -> None:
         b = Builder((1, 2, 1, 6), bits)
         b.linear("fc", b.conv("conv", b.input, 2 + place, 1, activation="relu"), 3)
         networks.append(Network(f"net{place}", tuple(b.nodes)))
-    plans = [plan(network, design.vector.fuses) for network in networks]
+    plans = [plan(network, design.abilities) for network in networks]
     together = run(plans, design)
     starts = together.table.steps.starts.tolist()
     for place, (one, (first, end)) in enumerate(zip(plans, itertools.pairwise(starts), strict=True)):
@@ -100,7 +101,7 @@ def test_networks_of_a_run_do_not_know_of_each_other(tmp_path: Path) -> None:
 
 def test_a_network_and_a_copy_of_it_beside_another() -> None:
     fuses = ("relu",)
-    small, large = (plan(load_network("mobilenet_v2", width=width), fuses) for width in (0.35, 1.0))
+    small, large = (plan(load_network("mobilenet_v2", width=width), Abilities(fuses)) for width in (0.35, 1.0))
     table = table_of([small, large, small])
     assert len(table.ops) == len(set(small.table.ops) | set(large.table.ops))
     assert len(table) == 2 * len(small.steps) + len(large.steps)
@@ -113,7 +114,7 @@ def test_a_network_and_a_copy_of_it_beside_another() -> None:
 
 
 def test_equal_ops_have_one_number_and_different_ones_do_not() -> None:
-    catalog = Catalog(())
+    catalog = Catalog(Abilities())
     conv = [convolution((1, 4, 1, 6), channels, (1, 1)) for channels in (3, 3, 5)]
     assert [catalog[op] for op in conv] == [0, 0, 1]
     assert [catalog[convolution((1, 4, 1, 6), channels, (1, 1), affine=1)] for channels in range(1, 300)] == [
@@ -128,24 +129,24 @@ def test_an_activation_rides_only_where_hardware_applies_it() -> None:
     b.conv("conv", b.input, 4, 1, activation="relu")
     ops = [node.op for node in b.nodes]
     for fuses, rides in (((), [False, False]), (("relu",), [False, True]), (("relu6",), [False, False])):
-        catalog = catalog_of(fuses)
+        catalog = catalog_of(Abilities(fuses))
         assert [bool(catalog.records.rides[catalog[op]]) for op in ops] == rides
 
 
 def test_what_is_no_activation_is_refused() -> None:
     network = load_network("mobilenet_v1", width=0.25)
     with pytest.raises(InputError, match=r"vector\.fuses\[1\]\s+unknown activation"):
-        plan(network, ("relu", "convolution"))
+        plan(network, Abilities(("relu", "convolution")))
 
 
 def test_a_catalog_that_has_grown_too_large_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     fuses = ("relu", "tanh")
-    first = catalog_of(fuses)
-    assert catalog_of(fuses) is first
-    before = plan(load_network("mobilenet_v1", width=0.25), fuses)
+    first = catalog_of(Abilities(fuses))
+    assert catalog_of(Abilities(fuses)) is first
+    before = plan(load_network("mobilenet_v1", width=0.25), Abilities(fuses))
     monkeypatch.setattr(catalogs, "_MOST", 3)
-    assert catalog_of(fuses) is not first
-    after = plan(load_network("mobilenet_v1", width=0.5), fuses)
+    assert catalog_of(Abilities(fuses)) is not first
+    after = plan(load_network("mobilenet_v1", width=0.5), Abilities(fuses))
     # Plans of both go together all the same.
     design = load_hardware("npu")
     together = run([before, after], design)

@@ -12,6 +12,7 @@ import pytest
 from oracle.machines import machine, network
 
 from accelsim import evaluate_points
+from accelsim.hardware.accelerator import Abilities
 from accelsim.hardware.load import HardwareTemplate
 from accelsim.schedule.evaluate import evaluate
 from accelsim.schedule.residency import Stay, stay
@@ -85,7 +86,7 @@ layers:
 
 @pytest.fixture
 def residual() -> Plan:
-    return plan(network(SHORTCUT), ("relu",))
+    return plan(network(SHORTCUT), Abilities(("relu",)))
 
 
 def test_steps_read_and_live_as_long_as_the_graph_says(residual: Plan) -> None:
@@ -111,12 +112,12 @@ def test_an_activation_with_another_reader_beside_it_is_not_fused() -> None:
     relu = Node("relu", elementwise("relu", shape), ("conv",))
     beside = Node("add", elementwise("add", shape), ("conv", "relu"))
     after = Node("add", elementwise("add", shape), ("relu", "relu"))
-    assert [step.label for step in plan(Network("beside", (conv, relu, beside)), ("relu",)).steps] == [
+    assert [step.label for step in plan(Network("beside", (conv, relu, beside)), Abilities(("relu",))).steps] == [
         "pointwise",
         "relu",
         "add",
     ]
-    fused = plan(Network("after", (conv, relu, after)), ("relu",)).steps
+    fused = plan(Network("after", (conv, relu, after)), Abilities(("relu",))).steps
     assert [step.label for step in fused] == ["pointwise + relu", "add"]
     assert writers(fused[1]) == [0, 0]
 
@@ -124,15 +125,15 @@ def test_an_activation_with_another_reader_beside_it_is_not_fused() -> None:
 def test_an_activated_result_may_have_many_readers() -> None:
     # Without a shortcut convolution, the block's input is read by the first convolution and by the addition.
     text = SHORTCUT.replace("layers:", "layers:\n  - {block: conv, out: 4, kernel: 1, act: relu}")
-    steps = plan(network(text), ("relu",)).steps
+    steps = plan(network(text), Abilities(("relu",))).steps
     assert steps[0].label == "pointwise + relu", "the convolution itself has one reader: its activation"
     assert writers(steps[3]) == [2, 0], "both read the activated result"
-    assert plan(network(text), ()).steps[1].label == "relu"
+    assert plan(network(text), Abilities()).steps[1].label == "relu"
 
 
 def held(folder: Path, share: float, text: str) -> Stay:
     template = keeping(folder, "I, O", share)
-    return stay(plan(network(text), ("relu",)).table.steps, template.instantiate({}))
+    return stay(plan(network(text), Abilities(("relu",))).table.steps, template.instantiate({}))
 
 
 def test_a_result_stays_for_its_whole_life_or_not_at_all(tmp_path: Path) -> None:
@@ -153,7 +154,7 @@ def test_a_result_stays_for_its_whole_life_or_not_at_all(tmp_path: Path) -> None
 def test_designs_of_a_batch_keep_what_each_can(tmp_path: Path) -> None:
     template = keeping(tmp_path, "I, O", 0.05)
     sizes = np.array([1024, 512, 256, 16384])
-    stays = stay(plan(network(), ("relu",)).table.steps, template.instantiate({"buffer_bytes": sizes}))
+    stays = stay(plan(network(), Abilities(("relu",))).table.steps, template.instantiate({"buffer_bytes": sizes}))
     # 51, 25, 12 and 819 bytes: 24 and 4 together need 28.
     assert stays.outputs.tolist() == [[True, True, False, True], [True, False, True, True], [False] * 4]
 

@@ -185,7 +185,7 @@ def test_bytes_cycles_and_energy_of_the_chosen_mapping(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         design = design_of(Path(folder), engine, inside, buffered, size, copies=copies + unit)
-    result = run([plan(network, design.vector.fuses)], design)
+    result = run([plan(network, design.abilities)], design)
     assume(result.legal[0, 0])
     op, walk, expected = walked(design, result)
     assert len(walk.points) == op.macs

@@ -10,6 +10,7 @@ import pytest
 
 from accelsim.config.source import Source
 from accelsim.errors import Problem
+from accelsim.hardware.accelerator import Abilities
 from accelsim.schedule.steps import plan
 from accelsim.workload.load import NetworkTemplate, load_network
 from accelsim.workload.network import INPUT, Network, Node
@@ -62,12 +63,12 @@ def test_outputs_must_be_nodes(problems_of: ProblemsOf) -> None:
 
 
 def test_a_schedule_writes_results_that_are_read_as_well() -> None:
-    steps = plan(Network("net", CHAIN[:3], outputs=("a", "b")), ("relu",)).steps
+    steps = plan(Network("net", CHAIN[:3], outputs=("a", "b")), Abilities(("relu",))).steps
     assert [step.label for step in steps] == ["conv2d", "relu", "conv2d"], "no activation rides on a result"
     assert [step.last_use for step in steps] == [3, 2, 3]
-    fused = plan(Network("net", CHAIN[:3]), ("relu",)).steps
+    fused = plan(Network("net", CHAIN[:3]), Abilities(("relu",))).steps
     assert [(step.label, step.last_use) for step in fused] == [("conv2d + relu", 1), ("conv2d", 2)]
-    kept = plan(Network("net", CHAIN[:3], outputs=("r", "b")), ("relu",)).steps
+    kept = plan(Network("net", CHAIN[:3], outputs=("r", "b")), Abilities(("relu",))).steps
     assert [(step.label, step.last_use) for step in kept] == [("conv2d + relu", 2), ("conv2d", 2)]
 
 

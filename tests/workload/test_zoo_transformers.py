@@ -9,6 +9,7 @@ import pytest
 from zoo import activations, counts, intensity, shares
 
 from accelsim.dims import Operand
+from accelsim.hardware.accelerator import Abilities
 from accelsim.hardware.load import load_hardware
 from accelsim.schedule.evaluate import evaluate, evaluate_totals
 from accelsim.schedule.steps import plan
@@ -331,7 +332,7 @@ def test_macs_of_a_new_token(context: int, batch: int, fused: bool) -> None:
 
 def cache_bytes(network: Network) -> float:
     """Return what the steps of a network read of the cache: of inputs from outside, as the second of two factors."""
-    steps = plan(network, ()).steps
+    steps = plan(network, Abilities()).steps
     return sum(read.bytes for step in steps for read in step.reads if read.writer < 0 and read.operand is Operand.W)
 
 

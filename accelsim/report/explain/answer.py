@@ -8,6 +8,7 @@ from dataclasses import replace
 from accelsim.errors import BrokenLawError, InputError, Problem, shown
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.report.explain.case import Case, case_of
+from accelsim.report.explain.host import HostSums
 from accelsim.report.explain.layer import LayerSums
 from accelsim.report.explain.network import network_sums
 from accelsim.report.explain.sums import Explanation, Line, Part
@@ -16,6 +17,7 @@ from accelsim.schedule.evaluate import evaluate
 from accelsim.schedule.result import Evaluation, LayerResult
 from accelsim.schedule.run import Run, run
 from accelsim.schedule.steps import Plan, plan
+from accelsim.schedule.support import REASONS
 from accelsim.workload.network import Network
 
 __all__ = ["QUESTIONS", "cases", "explain", "step_named"]
@@ -53,7 +55,7 @@ def explain(question: str, network: Network, accelerator: Accelerator, layer: st
         figures = _figures(result, None)
         subject = f"{len(result.layers)} layers"
     else:
-        steps = plan(network, accelerator.vector.fuses)
+        steps = plan(network, accelerator.abilities)
         place = step_named(steps, network, layer)
         found = result.layers[place]
         name = found.name
@@ -63,6 +65,8 @@ def explain(question: str, network: Network, accelerator: Accelerator, layer: st
         if steps.steps[place].fused:
             words = ", ".join(op.label for op in steps.steps[place].fused)
             subject += f"   ({words} applied to its result on the way out: vector work, no traffic)"
+        if found.host_reason is not None:
+            subject += f"   (on the host: {REASONS[found.host_reason]})"
         results = _named(results, found)
     _hold(results, figures, name or network.name)
     return Explanation(
@@ -105,15 +109,17 @@ def cases(steps: Plan, accelerator: Accelerator, result: Run) -> dict[int, Case]
         front, row = result.mapped(place, 0)
         step = steps.steps[place]
         used = tuple(float(level[place, 0]) for level in result.stays.used_bytes)
-        found[place] = case_of(step.name, accelerator, front, row, used, step.fused_work)
+        found[place] = case_of(step.name, accelerator, front, row, used, step.fused)
     return found
 
 
 def _layer_sums(question: str, steps: Plan, place: int, accelerator: Accelerator) -> tuple[list[Part], dict[str, Line]]:
     result = run([steps], accelerator)
     widths = result.table.ops[0]
-    sums: LayerSums | VectorSums
-    if steps.steps[place].op.macs:
+    sums: LayerSums | VectorSums | HostSums
+    if steps.steps[place].reason is not None and accelerator.host is not None:
+        sums = HostSums(steps, place, accelerator, accelerator.host, result, widths)
+    elif steps.steps[place].op.macs:
         sums = LayerSums(cases(steps, accelerator, result)[place], widths)
     else:
         sums = VectorSums(steps, place, accelerator, result, widths)

@@ -72,7 +72,7 @@ class Case:
         front: The rows from which the mapping was chosen.
         row: Its place in the front.
         used_bytes: For each memory, what whole tensors take of it while the layer runs.
-        fused_work: Vector operations of the activations applied to the result.
+        fused: Activations applied to the result.
     """
 
     name: str
@@ -86,7 +86,12 @@ class Case:
     front: Front
     row: int
     used_bytes: tuple[float, ...]
-    fused_work: float = 0.0
+    fused: tuple[Op, ...] = ()
+
+    @property
+    def fused_work(self) -> float:
+        """Vector operations of the activations applied to the result."""
+        return sum(op.vector_ops for op in self.fused)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -194,7 +199,7 @@ def case_of(
     front: Front,
     row: int,
     used_bytes: tuple[float, ...] | None = None,
-    fused_work: float = 0.0,
+    fused: tuple[Op, ...] = (),
 ) -> Case:
     """Return the case of a row of a front.
 
@@ -204,7 +209,7 @@ def case_of(
         front: Rows of the layer on this design's machine.
         row: Place in the front.
         used_bytes: For each memory, what whole tensors take of it; by default nothing.
-        fused_work: Vector operations of activations applied to the result.
+        fused: Activations applied to the result.
     """
     rows = front.rows
     one = rows.mappings[np.array([row])]
@@ -220,5 +225,5 @@ def case_of(
         front=front,
         row=row,
         used_bytes=used_bytes or (0.0,) * len(accelerator.memories),
-        fused_work=fused_work,
+        fused=fused,
     )

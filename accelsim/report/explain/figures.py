@@ -103,12 +103,22 @@ def most_of(memory: Memory, level: int, found: Sequence[Moved]) -> Operand:
     return max(cycles, key=lambda operand: cycles[operand])
 
 
-def vector_cycles(work: float, accelerator: Accelerator, words: str) -> Line:
-    """Return the cycles of elementary operations on the vector unit."""
-    lanes = float(accelerator.vector.lanes[0])
-    return Line(
-        what=f"vector unit, {words}", sum=divided(Number(work, "operations"), Number(lanes, "lanes")), unit="cycles"
-    )
+def vector_cycles(ops: Sequence[Op], accelerator: Accelerator, words: str) -> Line:
+    """Return the cycles of the elementary operations of ops on the vector unit, those at the same rate together."""
+    vector = accelerator.vector
+    work: dict[str, float] = {}
+    for op in ops:
+        if op.vector_ops:
+            rate = op.kind if op.kind in vector.rated else ""
+            work[rate] = work.get(rate, 0.0) + op.vector_ops
+    terms = [
+        divided(
+            Number(count, f"operations of {kind}" if kind else "operations"),
+            Number(float(vector.pace(kind)[0]), f"a cycle of {kind}" if kind else "lanes"),
+        )
+        for kind, count in work.items()
+    ]
+    return Line(what=f"vector unit, {words}", sum=plus(*terms), unit="cycles")
 
 
 def busiest(found: Mapping[str, Line]) -> dict[str, Line]:
@@ -128,7 +138,7 @@ def busiest(found: Mapping[str, Line]) -> dict[str, Line]:
 
 def energy(
     accelerator: Accelerator,
-    op: Op,
+    op: Op | None,
     found: Sequence[Moved],
     work: float,
     latency: float,
@@ -138,13 +148,15 @@ def energy(
 
     Args:
         accelerator: One design.
-        op: The op.
+        op: The op; ``None`` if the accelerator does not run it.
         found: What moves.
         work: Elementary operations on the vector unit.
         latency: Cycles of the layer.
         leaking: The op whose widths the PEs have.
     """
-    lines = [*_memory_lines(accelerator, found), *_logic_lines(accelerator, op, work)]
+    lines = list(_memory_lines(accelerator, found))
+    if op is not None:
+        lines += _logic_lines(accelerator, op, work)
     lines += _leakage_lines(accelerator, latency, leaking)
     lines.append(Line(what="interconnect", note="not modelled"))
     terms = [line.number() for line in lines if line.sum is not None]

@@ -90,7 +90,7 @@ class LayerSums:
         memories: list[Line] = []
         vector = None
         if case.fused_work:
-            vector = vector_cycles(case.fused_work, accelerator, "activations on the way out")
+            vector = vector_cycles(case.fused, accelerator, "activations on the way out")
             found["vector"] = vector
         for level, memory in enumerate(accelerator.memories):
             lines_ = busy(memory, level, self.moved_by_one)

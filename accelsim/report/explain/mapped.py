@@ -22,6 +22,7 @@ from accelsim.report.explain.view import MappingView
 from accelsim.schedule.detail import shape_of
 from accelsim.schedule.run import run
 from accelsim.schedule.steps import plan
+from accelsim.schedule.support import REASONS
 from accelsim.workload.network import Network
 
 __all__ = ["Mapped", "map_layer"]
@@ -92,11 +93,13 @@ def map_layer(
         InputError: There is no such layer, it has no multiply-accumulates, or no mapping can obey what is fixed.
         NoMappingError: No mapping fits; the message names the tightest limit.
     """
-    steps = plan(network, accelerator.vector.fuses)
+    steps = plan(network, accelerator.abilities)
     place = step_named(steps, network, layer)
     step = steps.steps[place]
-    if not step.op.macs:
+    if not step.on_array:
         message = "it has no multiply-accumulates: its tensors stream through the vector unit, with no tiles"
+        if step.reason is not None:
+            message = f"it runs on the host: {REASONS[step.reason]}"
         raise InputError(Problem(field="--layer", message=message, got=shown(layer)))
     result = run([steps], accelerator)
     front, row = result.mapped(place, 0)
@@ -114,7 +117,7 @@ def map_layer(
     if result.mac.legal[int(np.searchsorted(result.table.mac_places, place)), 0]:
         chosen = front.rows.mappings[np.array([row])]
         default = best(Fixed.of(chosen, step.op, seen))
-    case = case_of(step.name, accelerator, only, 0, used, step.fused_work)
+    case = case_of(step.name, accelerator, only, 0, used, step.fused)
     return Mapped(
         view=MappingView(layer=step.name, op=step.label, shape=shape_of(step.op), lines=tuple(nest(case))),
         objective=objective,

@@ -75,7 +75,7 @@ def _utilization(result: Evaluation) -> Sums:
     totals, peak = result.totals, result.peak_macs_per_cycle
     parts, _ = _over_layers(
         result.layers,
-        lambda layer: layer.peak_macs_per_cycle * layer.metrics.latency_cycles - layer.metrics.macs,
+        lambda layer: layer.peak_macs_per_cycle * layer.metrics.latency_cycles - _on_array(layer),
         "idle PE-cycles",
         "PE-cycles",
     )
@@ -88,8 +88,8 @@ def _macs_on(peak: float, result: Evaluation) -> Term:
     others = {layer.peak_macs_per_cycle: 0 for layer in result.layers if layer.peak_macs_per_cycle != peak}
     for layer in result.layers:
         if layer.peak_macs_per_cycle != peak:
-            others[layer.peak_macs_per_cycle] += layer.metrics.macs
-    own = Number(result.totals.macs - sum(others.values()), "MACs")
+            others[layer.peak_macs_per_cycle] += _on_array(layer)
+    own = Number(sum(map(_on_array, result.layers)) - sum(others.values()), "MACs")
     ratio = Number(peak, "PEs")
     worth = [
         divided(times(Number(macs, "depthwise MACs"), ratio), Number(pes, "depthwise PEs"))
@@ -97,6 +97,10 @@ def _macs_on(peak: float, result: Evaluation) -> Term:
         if macs
     ]
     return plus(own, *worth) if worth else own
+
+
+def _on_array(layer: LayerResult) -> int:
+    return 0 if layer.host_reason is not None else layer.metrics.macs
 
 
 def _moved(name: str, layer: LayerResult) -> float:

@@ -76,7 +76,7 @@ class VectorSums:
             terms.append(times(Number(points, "points"), Number(op.rule.vector_work, f"operations of {op.kind}")))
         terms += [Number(each.vector_ops, f"operations of {each.kind}") for each in self._step.fused]
         work = Line(what="elementary operations", sum=plus(*terms))
-        vector = vector_cycles(work.number().value, accelerator, "all operations")
+        vector = vector_cycles((op, *self._step.fused), accelerator, "all operations")
         found = {"vector": vector} if self._work else {}
         paces: list[Term] = [vector.number("vector")]
         lines = []

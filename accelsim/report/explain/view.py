@@ -50,7 +50,7 @@ def mapping_views(network: Network, accelerator: Accelerator, layer: str | None 
         InputError: There is no such layer.
         NoMappingError: A layer does not fit.
     """
-    steps = plan(network, accelerator.vector.fuses)
+    steps = plan(network, accelerator.abilities)
     places = range(len(steps.steps)) if layer is None else [step_named(steps, network, layer)]
     rows = evaluate(network, accelerator).layers
     found = cases(steps, accelerator, run([steps], accelerator))

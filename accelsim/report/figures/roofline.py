@@ -104,7 +104,7 @@ def roofline(design: Design) -> Roofline:
             layer.metrics.latency_cycles / total,
         )
         for layer in evaluation.layers
-        if layer.metrics.macs and layer.metrics.latency_cycles
+        if layer.metrics.macs and layer.metrics.latency_cycles and layer.host_reason is None
     )
     return Roofline(design.label, memory, evaluation.peak_macs_per_cycle, bandwidth, dots)
 
