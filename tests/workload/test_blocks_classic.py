@@ -515,3 +515,18 @@ def test_nasnet_a_mobile_and_large_have_the_published_parameters(
 def test_nasnet_a_large_needs_the_published_macs() -> None:
     macs = nasnet_a(96, 168, 6, 331)[0].macs
     assert macs / 1e9 == pytest.approx(23.8, abs=0.1), "the paper states 23.8, timm 23.89 with other work"
+
+
+# -------------------------------------------------------------------------------------------------------- inception
+
+
+def test_inception_joins_four_branches_of_its_input() -> None:
+    network, tensor = build("inception", one=8, three=(4, 12), five=(2, 6), pool=10)
+    assert tensor.channels == 8 + 12 + 6 + 10
+    ops = named(network)
+    channels = {name: node.op.output_shape[1] for name, node in ops.items() if node.op.macs}
+    assert channels == {"one": 8, "three.reduce": 4, "three": 12, "five.reduce": 2, "five": 6, "pool": 10}
+    assert ops["three"].op.sizes[-2:] == ops["five"].op.sizes[-2:] == (3, 3)
+    assert ops["max"].op.output_shape == ops["one"].op.input_shape, "a maximum over 3x3 keeps the size"
+    wide, _ = build("inception", one=8, three=(4, 12), five=(2, 6), pool=10, kernel=5)
+    assert wide.macs - network.macs == ops["five"].op.output_elements * 2 * (25 - 9)

@@ -28,6 +28,7 @@ COUNTED: dict[tuple[str, float | None], tuple[int | None, float, float, float, f
     ("ghostnet", 1.0): (None, 5.1825, 141.15, 3.54, 12.5),
     ("ghostnet_v2", 1.0): (None, 6.1569, 167.05, 4.55, 12.6),
     ("squeezenet1_1", None): (1_235_496, 1.2355, 349.15, 2.59, 0.0),
+    ("inception_v1", None): (6_624_904, 6.6249, 1498.38, 3.23, 0.0),
     ("resnet18", None): (11_689_512, 11.6895, 1814.07, 2.48, 0.0),
     ("resnet34", None): (21_797_672, 21.7977, 3663.76, 3.74, 0.0),
     ("resnet50", None): (25_557_032, 25.5570, 4089.18, 11.11, 0.0),
@@ -251,6 +252,21 @@ def test_fire_modules_of_squeezenet() -> None:
     assert squeezes == [16, 16, 32, 32, 48, 48, 64, 64]
     assert {node.op.affine for node in network if node.op.macs} == {1}, "biases and no batch norm"
     assert not any(node.op.kind == "fully_connected" for node in network)
+
+
+def test_branches_of_inception() -> None:
+    """Table 1 of arXiv 1409.4842: what each block hands on; the two reductions are pools between blocks."""
+    network = load_network("inception_v1")
+    joined = [node.op.output_shape[1:] for node in network if node.name.endswith("concat")]
+    assert joined == [
+        *((256, 28, 28), (480, 28, 28)),
+        *((512, 14, 14), (512, 14, 14), (512, 14, 14), (528, 14, 14), (832, 14, 14)),
+        *((832, 7, 7), (1024, 7, 7)),
+    ]
+    paper = load_network("inception_v1", kernel=5)
+    taps = {"five": [node.op.sizes[-1] for node in paper if node.name.endswith(".five")]}
+    assert taps == {"five": [5] * 9}
+    assert [node.op.output_shape for node in paper] == [node.op.output_shape for node in network]
 
 
 @pytest.mark.parametrize(

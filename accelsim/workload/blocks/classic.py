@@ -23,6 +23,33 @@ def fire(b: Builder, x: Tensor, *, squeeze: int, expand: int, act: str | None = 
     return b.concat("concat", *halves)
 
 
+@BLOCKS.register("inception")
+def inception(
+    b: Builder,
+    x: Tensor,
+    *,
+    one: int,
+    three: tuple[int, int],
+    five: tuple[int, int],
+    pool: int,
+    kernel: int = 3,
+    act: str | None = "relu",
+) -> Tensor:
+    """Four branches side by side, joined (GoogLeNet, arXiv 1409.4842, figure 2b).
+
+    A pointwise convolution to ``one`` channels; a pointwise and a 3x3 one to the two widths of ``three``; a pointwise
+    and a larger one to those of ``five``; a maximum over 3x3 and a pointwise one to ``pool``. The larger filter is 5x5
+    in the paper; the widely used code has a ``kernel`` of 3 there.
+    """
+    branches = [b.conv("one", x, one, activation=act)]
+    for role, (narrow, wide), size in (("three", three, 3), ("five", five, kernel)):
+        y = b.conv(f"{role}.reduce", x, narrow, activation=act)
+        branches.append(b.conv(role, y, wide, size, activation=act))
+    pooled = b.pool("max", "max_pool", x, 3, 1, 1)
+    branches.append(b.conv("pool", pooled, pool, activation=act))
+    return b.concat("concat", *branches)
+
+
 @BLOCKS.register("series_activation")
 def series_activation(b: Builder, x: Tensor, *, kernel: int = 7, act: str = "relu") -> Tensor:
     """Weighted sum of an activation over a neighbourhood: a biased depthwise convolution (arXiv 2305.12972)."""
