@@ -48,7 +48,9 @@ def mapping(
 def written(view: MappingView) -> Iterator[str]:
     """Yield the lines of a nest, indented by depth."""
     yield f"{view.layer}   {view.op}   {view.shape}"
-    if not view.lines:
+    if view.blocks:
+        yield f"  no loop nest: the engine cuts it into {view.blocks}"
+    elif not view.lines:
         yield "  no multiply-accumulates: its tensors stream through the vector unit, with no tiles"
     for line in view.lines:
         yield "  " * line.depth + _words(line)

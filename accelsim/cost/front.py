@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import compiled
+from accelsim.cost.blocks import BlockRows, block_rows
 from accelsim.cost.rows import Demand, Kept, Machine, OpRows, demand, features, op_rows
 from accelsim.mapping.mapspace import SpatialLoop, mapspace
 from accelsim.mapping.nest import Ints, Mappings
@@ -25,19 +27,37 @@ class Front:
     """The rows that may be the best of some design.
 
     Attributes:
-        rows: They, and behind them the candidate that takes least room.
+        rows: They, and behind them the candidate that takes least room; of an engine that cuts ops into blocks, they
+            alone, and none at all if it cannot run the op.
         chosen: Shape ``(front,)``: which of all candidates they are, in rising order.
         kept: What stays on chip.
         demand: Their demand.
     """
 
-    rows: OpRows
+    rows: OpRows | BlockRows
     chosen: Ints
     kept: Kept
     demand: Demand
 
     def __len__(self) -> int:
         return len(self.chosen)
+
+    @property
+    def nests(self) -> OpRows:
+        """The rows, if they are loop nests.
+
+        Raises:
+            TypeError: They are blocks of an engine that has no loop nests.
+        """
+        if isinstance(self.rows, BlockRows):
+            raise TypeError("an engine that cuts ops into blocks has no loop nests")
+        return self.rows
+
+    def describe(self, row: int, memories: Sequence[str]) -> str:
+        """Return a row in words; ``memories`` are the names of all."""
+        if isinstance(self.rows, BlockRows):
+            return self.rows.ways.words[row]
+        return self.rows.mappings.describe(row, self.rows.op.sizes, tuple(memories[1:]))
 
 
 @lru_cache(maxsize=256)
@@ -55,7 +75,12 @@ def candidates(op: Op, machine: Machine) -> OpRows:
 @lru_cache(maxsize=8192)
 def front(op: Op, machine: Machine, kept: Kept) -> Front:
     """Return the candidates that may be the best of some design; see ``front_of``."""
-    return front_of(candidates(op, machine), kept)
+    if machine.blocks is None:
+        return front_of(candidates(op, machine), kept)
+    rows = block_rows(op, machine, machine.blocks, kept)
+    chosen = _undominated(rows.features) if len(rows) else np.zeros(0, dtype=np.int64)
+    rows = rows[chosen]
+    return Front(rows, chosen, kept, rows.demand)
 
 
 def front_of(rows: OpRows, kept: Kept) -> Front:

@@ -17,7 +17,7 @@ from accelsim.cost.tables import Demand, Factors, Flags, Floats, Flow, Ints, Lay
 from accelsim.cost.traffic import Structure, Traffic, between, traffic
 from accelsim.dims import OPERANDS, Operand
 from accelsim.hardware.accelerator import Accelerator, Memory
-from accelsim.hardware.engines import Dataflow
+from accelsim.hardware.engines import Configured, Dataflow
 from accelsim.mapping.mapspace import SpatialLoop
 from accelsim.mapping.nest import Mappings
 from accelsim.workload.ops import Op
@@ -33,6 +33,7 @@ class Machine(NamedTuple):
         flow: How loops are laid on the array.
         size: Size of the array.
         loops: The axes of what stands in copies, from the outside in.
+        blocks: The engine, if it cuts ops into blocks of its own; no loops are then laid on the array.
         depthwise: The machine that a depthwise convolution sees; ``None`` if it is this one.
     """
 
@@ -40,6 +41,7 @@ class Machine(NamedTuple):
     flow: Dataflow
     size: Geometry
     loops: tuple[SpatialLoop, ...] = ()
+    blocks: Configured | None = None
     depthwise: Machine | None = None
 
     def of(self, op: Op) -> Machine:
@@ -63,7 +65,8 @@ def machine_of(accelerator: Accelerator) -> Machine:
         return usual._replace(depthwise=other)
     array = accelerator.array
     sizes = [(float(values[0]), values) for values in (array.rows, array.columns, array.hold_limit)]
-    if any(np.any(values != first) for first, values in sizes):
+    numbers = array.blocks.numbers if array.blocks is not None else []
+    if any(np.any(values != first) for first, values in (*sizes, *((values[0], values) for values in numbers))):
         raise ValueError("the designs of a batch need arrays of one size; use evaluate_points for others")
     memories, fans = accelerator.memories, accelerator.fan_outs[1:]
     structure = Structure(
@@ -76,7 +79,13 @@ def machine_of(accelerator: Accelerator) -> Machine:
         reduces=tuple(fan is None or fan.reduce for fan in fans),
         apart=any(map(_apart, memories)),
     )
-    return Machine(structure, array.dataflow, Geometry(*(first for first, _ in sizes)), tuple(_loops(accelerator)))
+    return Machine(
+        structure,
+        array.dataflow,
+        Geometry(*(first for first, _ in sizes)),
+        tuple(_loops(accelerator)),
+        None if array.blocks is None else array.blocks.configured(0),
+    )
 
 
 def _loops(accelerator: Accelerator) -> Iterator[SpatialLoop]:
@@ -100,10 +109,14 @@ class Kept(NamedTuple):
     Attributes:
         stays: Whether the tensor stays.
         levels: Place of the memory; -1 if none keeps it.
+        first: Whether the layer reads an input of the network; told only to engines that cut ops into blocks.
+        last: Whether its result is one of the network; likewise.
     """
 
     stays: tuple[bool, bool, bool]
     levels: tuple[int, int, int]
+    first: bool = False
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,6 +132,11 @@ class OpRows:
 
     def __getitem__(self, rows: npt.NDArray[np.bool_] | Ints) -> OpRows:
         return OpRows(self.op, self.machine, self.mappings[rows])
+
+    @property
+    def footprint(self) -> Floats:
+        """Shape ``(rows, M - 1, 3)``: room of the tiles in every memory but the first, worked out anew."""
+        return self.traffic.footprint
 
     @property
     def traffic(self) -> Traffic:

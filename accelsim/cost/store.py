@@ -20,7 +20,8 @@ __all__ = ["Rows", "Store", "rows_of", "store_of"]
 Floats = npt.NDArray[np.float64]
 #: Rows after which a store is given up for a new one.
 _MOST = 2_000_000
-_KEPT_CODES = 8
+#: What stays of ``W I O``, and whether it stands at the beginning and at the end of its network.
+_KEPT_CODES, _ENDS = 32, 8
 
 
 class Rows(NamedTuple):
@@ -114,8 +115,11 @@ class Store:
 
         Args:
             ops: Shape ``(steps,)``: numbers of the ops.
-            kept: Shape ``(steps, designs)``: 1, 2 and 4 for ``W``, ``I`` and ``O`` that stay on chip, added.
+            kept: Shape ``(steps, designs)``: 1, 2 and 4 for ``W``, ``I`` and ``O`` that stay on chip, added; 8 and 16
+                for a step that reads an input of the network, or makes a result of it.
         """
+        if self._machine.blocks is None:
+            kept = kept % _ENDS  # a loop nest is the same wherever it stands
         found = self._front[ops[:, None], kept]
         if np.any(found < 0):
             missing = np.unique((ops[:, None] * _KEPT_CODES + kept)[found < 0])
@@ -126,7 +130,8 @@ class Store:
     def _add(self, missing: list[tuple[int, int]]) -> None:
         new = []
         for place, code in missing:
-            kept = Kept((bool(code & 1), bool(code & 2), bool(code & 4)), self._levels)
+            stays = (bool(code & 1), bool(code & 2), bool(code & 4))
+            kept = Kept(stays, self._levels, bool(code & _ENDS), bool(code & 2 * _ENDS))
             new.append(front(self._ops[place], self._machine, kept))
             self._front[place, code] = len(self.fronts) + len(new) - 1
         self.fronts += new

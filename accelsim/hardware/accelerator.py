@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.dims import Dim, Operand
-from accelsim.hardware.engines import Dataflow
+from accelsim.hardware.engines import Configured, Dataflow
 from accelsim.parameters import Point, Points
 
 __all__ = [
     "Abilities",
     "Accelerator",
     "Array",
+    "BlockArray",
     "FanOut",
     "Floats",
     "Host",
@@ -90,6 +91,7 @@ class Memory:
         leakage_mw: Leakage power, ``None`` if it is not modelled.
         sliding: Whether a tile of the input fetches only what the tile one step before it did not have.
         fan_out: In how many copies it stands, with all inside it; ``None`` if in one.
+        keeps_ends: Whether the inputs and results of a network lie here too, if it keeps feature maps.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Memory:
     write_bytes_per_cycle: Floats | None = None
     sliding: bool = False
     fan_out: FanOut | None = None
+    keeps_ends: bool = False
 
     def busy_cycles(self, read: Floats, written: Floats) -> Floats | None:
         """Return the cycles that one copy needs to move its bytes, the most that any of its bandwidths asks for.
@@ -131,6 +134,34 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BlockArray:
+    """What an engine that cuts ops into blocks of its own knows of its machine.
+
+    Attributes:
+        engine: Name of the engine.
+        settings: Its options by name: arrays of shape ``(designs,)``, words and switches.
+    """
+
+    engine: str
+    settings: tuple[tuple[str, Floats | str | bool], ...]
+
+    @property
+    def numbers(self) -> list[Floats]:
+        """The options that are numbers."""
+        return [value for _, value in self.settings if isinstance(value, np.ndarray)]
+
+    def of(self, design: int) -> tuple[tuple[str, float | str | bool], ...]:
+        """Return the options of one design."""
+        return tuple(
+            (name, float(value[design]) if isinstance(value, np.ndarray) else value) for name, value in self.settings
+        )
+
+    def configured(self, design: int) -> Configured:
+        """Return the engine with the options of one design."""
+        return Configured(self.engine, self.of(design))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Array:
     """The array of processing elements (PEs), one MAC per PE and cycle. It may stand in copies.
 
@@ -142,6 +173,8 @@ class Array:
         dispatch_cycles: Cycles to start an op.
         fan_out: In how many copies it stands below one innermost memory; ``None`` if in one.
         shares_pes: Whether its PEs are those of another array in another layout, so that they take no area.
+        macs_per_pe: MACs of a PE in a cycle at most, more than one where multiplications are saved; ``None`` for one.
+        blocks: An engine that cuts ops into blocks of its own; the dataflow then says nothing, and all PEs are on rows.
     """
 
     dataflow: Dataflow
@@ -151,6 +184,8 @@ class Array:
     dispatch_cycles: Floats
     fan_out: FanOut | None = None
     shares_pes: bool = False
+    macs_per_pe: Floats | None = None
+    blocks: BlockArray | None = None
 
     @property
     def pes(self) -> Floats:
@@ -160,7 +195,8 @@ class Array:
     def alike(self) -> tuple[Floats, ...]:
         """Return the sizes that designs must have in common to be costed together."""
         copies = () if self.fan_out is None else (axis.size for axis in self.fan_out.axes)
-        return (self.rows, self.columns, self.hold_limit, *copies)
+        options = () if self.blocks is None else self.blocks.numbers
+        return (self.rows, self.columns, self.hold_limit, *copies, *options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -291,8 +327,14 @@ class Accelerator:
 
     @property
     def pes(self) -> Floats:
-        """Number of PEs of the array in all its copies, which is also its peak number of MACs per cycle."""
+        """Number of PEs of the array in all its copies."""
         return self.copies(len(self.memories)) * self.array.pes
+
+    @property
+    def peak_macs(self) -> Floats:
+        """MACs of the array in a cycle at most: one for each PE, unless multiplications are saved."""
+        each = self.array.macs_per_pe
+        return self.pes if each is None else self.pes * each
 
     @property
     def built_pes(self) -> Floats:
@@ -337,6 +379,6 @@ def _taken(value: Any, designs: npt.NDArray[np.int64]) -> Any:
         return value.take(designs)
     if isinstance(value, tuple):
         return tuple(_taken(one, designs) for one in value)
-    if isinstance(value, Accelerator | Array | FanOut | Host | Memory | SpatialAxis | Vector):
+    if isinstance(value, Accelerator | Array | BlockArray | FanOut | Host | Memory | SpatialAxis | Vector):
         return replace(value, **{field.name: _taken(getattr(value, field.name), designs) for field in fields(value)})
     return value

@@ -7,7 +7,7 @@ import numpy as np
 from accelsim.config.source import FieldPath, field_name
 from accelsim.errors import Problem, shown
 from accelsim.hardware.accelerator import Array, Floats
-from accelsim.hardware.engines import ENGINES, Dataflow, Engine
+from accelsim.hardware.engines import BLOCK_ENGINES, ENGINES, Dataflow, Engine
 from accelsim.hardware.memories import read_fan_out
 from accelsim.hardware.quantities import Quantities
 from accelsim.hardware.spec import ArraySpec, LayoutSpec
@@ -20,6 +20,9 @@ _DEPTHWISE: FieldPath = ("array", "depthwise")
 
 def read_array(spec: ArraySpec, read: Quantities) -> Array:
     """Return the array; mistakes are noted in ``read``."""
+    for name in spec.options if spec.engine in ENGINES else ():
+        here = (*_ARRAY, "options", name)
+        read.note(here, Problem(field=field_name(here), message=f"the engine {spec.engine} has no options"))
     return _layout(spec, _ARRAY, read.number(spec.dispatch_cycles, (*_ARRAY, "dispatch_cycles"), least=0), read)
 
 
@@ -69,7 +72,8 @@ def _engine(spec: LayoutSpec, path: FieldPath, read: Quantities) -> Engine:
     if spec.engine in ENGINES:
         return ENGINES[spec.engine]
     here = (*path, "engine")
-    read.note(here, Problem.unknown(field_name(here), spec.engine, ENGINES, "unknown compute engine"))
+    known = sorted([*ENGINES, *BLOCK_ENGINES]) if path == _ARRAY else ENGINES
+    read.note(here, Problem.unknown(field_name(here), spec.engine, known, "unknown compute engine"))
     return ENGINES[next(iter(ENGINES))]
 
 

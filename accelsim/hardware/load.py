@@ -16,6 +16,7 @@ from accelsim.dims import DIMS, OPERANDS
 from accelsim.errors import InputError, Problem, shown
 from accelsim.hardware.accelerator import Accelerator, Floats, Host, Technology, Vector
 from accelsim.hardware.arrays import read_array, read_depthwise
+from accelsim.hardware.block_array import cuts_blocks, read_block_array
 from accelsim.hardware.checks import problems_of
 from accelsim.hardware.memories import read_memories
 from accelsim.hardware.preset import read_presets
@@ -100,7 +101,7 @@ class HardwareTemplate:
         }
         read = Quantities(self.source, names, len(points))
         clock = read.quantity(self.spec.clock, ("clock",), "frequency")
-        array = read_array(self.spec.array, read)
+        array = read_block_array(self.spec, read) if cuts_blocks(self.spec) else read_array(self.spec.array, read)
         accelerator = Accelerator(
             name=self.name,
             parameters=points,

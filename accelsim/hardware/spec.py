@@ -119,6 +119,8 @@ class MemorySpec(Spec):
     """Operands whose whole tensors may stay here while they fit; ``I`` and ``O`` together, each in one memory only."""
     keep_share: float = Field(0.5, ge=0, le=1)
     """Greatest part of the capacity that such tensors may take."""
+    keeps_ends: bool = False
+    """Whether the inputs and results of the network lie here too, where feature maps are kept and while they fit."""
     sliding: bool = False
     """Whether consecutive windows of the input share their overlap, as in a line buffer."""
     fan_out: FanOutSpec | None = None
@@ -130,6 +132,8 @@ class MemorySpec(Spec):
             raise ValueError(f"keeps {', '.join(stray)}, which the memory does not hold")
         if (Operand.I in self.keeps) != (Operand.O in self.keeps):
             raise ValueError("a result is written as O and read as I: keep both or neither")
+        if self.keeps_ends and Operand.I not in self.keeps:
+            raise ValueError("inputs and results of the network are feature maps: keeps must have I and O")
         return self
 
 
@@ -164,6 +168,8 @@ class ArraySpec(LayoutSpec):
     """Cycles to start an op."""
     depthwise: DepthwiseSpec | None = None
     """What runs depthwise convolutions; the array itself if absent."""
+    options: dict[Name, Expression | bool] = {}
+    """What an engine that cuts ops into blocks of its own wants to know; such an engine has no rows, columns, ..."""
 
 
 class VectorSpec(Spec):

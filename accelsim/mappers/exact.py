@@ -13,6 +13,7 @@ from accelsim.cost.energy import leakage_pj, op_bits, op_pj
 from accelsim.cost.rows import Kept, Machine, demand, machine_of, op_rows, working
 from accelsim.cost.store import Rows
 from accelsim.dims import DIMS
+from accelsim.errors import InputError, Problem
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.mappers.charges import charges_of
 from accelsim.mappers.cuts import Choice, choices, mirrored
@@ -86,11 +87,14 @@ def best_mapping(
 
     Raises:
         NoMappingError: No mapping fits; the message names the tightest limit.
-        InputError: No mapping can obey what is fixed.
+        InputError: No mapping can obey what is fixed, or the machine's engine has no loop nests.
         ValueError: There is more than one design.
     """
     if len(accelerator) != 1:
         raise ValueError(f"best_mapping takes one design; got {len(accelerator)}")
+    if accelerator.array.blocks is not None:
+        message = f"the engine {accelerator.array.blocks.engine} cuts ops into blocks of its own: there is no loop nest"
+        raise InputError(Problem(field="array.engine", message=f"{message} to search for", got=accelerator.name))
     whole, accelerator = accelerator, working(accelerator, op)
     sizes = [np.inf if memory.size_bytes is None else float(memory.size_bytes[0]) for memory in accelerator.memories]
     case = _Case(

@@ -98,11 +98,11 @@ def _layer(step: Step, accelerator: Accelerator, result: Run, place: int, moved:
     names = [memory.name for memory in accelerator.memories]
     cycles = float(result.latency_cycles[place, 0])
     bottleneck, slack = _bottleneck(step, accelerator, result, place, moved)
-    mapping, pes = "", float(working(accelerator, step.op).pes[0])
+    mapping, peak = "", float(working(accelerator, step.op).peak_macs[0])
     macs = step.op.macs if step.on_array else 0
     if step.on_array:
         found, row = result.mapped(place, 0)
-        mapping = found.rows.mappings.describe(int(row), step.op.sizes, tuple(names[1:]))
+        mapping = found.describe(int(row), names)
     return LayerResult(
         name="",
         op=step.label,
@@ -113,7 +113,7 @@ def _layer(step: Step, accelerator: Accelerator, result: Run, place: int, moved:
             latency_cycles=cycles,
             latency_ms=float(cycles / accelerator.clock_hz[0] * 1e3),
             energy_pj=float(result.energy_pj[place, 0]),
-            utilization=utilization(macs, result.steps[place, 0], cycles, pes),
+            utilization=utilization(macs, result.steps[place, 0], cycles, peak),
             dram_bytes=float(result.dram_bytes[place, 0]),
             peak_memory_bytes=0.0,
             area_mm2=None,
@@ -121,7 +121,7 @@ def _layer(step: Step, accelerator: Accelerator, result: Run, place: int, moved:
         bottleneck=bottleneck,
         slack=slack,
         bytes_by_level={name: float(moved[level].sum()) for level, name in enumerate(names)},
-        peak_macs_per_cycle=pes,
+        peak_macs_per_cycle=peak,
         mapping=mapping,
         host_reason=step.reason,
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from accelsim.cost.blocks import BlockRows
 from accelsim.errors import NoMappingError
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.hardware.load import HardwareTemplate
@@ -66,7 +67,7 @@ def evaluate(network: Network, accelerator: Accelerator) -> Evaluation:
         totals=totals,
         layers=tuple(layer_results(plan, accelerator, result, totals.area_mm2)),
         ledger=tuple(ledger(plan, accelerator, result)),
-        peak_macs_per_cycle=float(accelerator.pes[0]),
+        peak_macs_per_cycle=float(accelerator.peak_macs[0]),
         clock_hz=float(accelerator.clock_hz[0]),
         bandwidth_bytes_per_cycle={
             memory.name: None
@@ -99,6 +100,9 @@ def _no_mapping(network: Network, plan: Plan, result: Run, accelerator: Accelera
     """Return which layer of ``design`` has no mapping, and what is in its way."""
     place = int(result.table.mac_places[np.argmin(result.mac.legal[:, design])])
     step = plan.steps[place]
+    rows = result.mapped(place, design)[0].rows
+    if isinstance(rows, BlockRows) and rows.problem:
+        return f"{network.name} does not run on {accelerator.name}: layer {step.name} ({step.op.label}): {rows.problem}"
     limits = "; ".join(map(str, misfits(result, place, design, accelerator)))
     return f"{network.name} does not fit {accelerator.name}: layer {step.name} ({step.op.label}): {limits}"
 

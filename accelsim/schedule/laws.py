@@ -22,6 +22,7 @@ from accelsim.cost.store import Rows
 from accelsim.dims import WINDOWS, Dim
 from accelsim.errors import BrokenLawError
 from accelsim.hardware.accelerator import Accelerator
+from accelsim.hardware.engines import BLOCK_ENGINES
 from accelsim.schedule.result import Evaluation
 from accelsim.schedule.steps import Plan
 from accelsim.schedule.table import Steps
@@ -30,7 +31,7 @@ from accelsim.workload.ops import Op, Sliding
 if TYPE_CHECKING:
     from accelsim.schedule.run import Run
 
-__all__ = ["LAWS", "VARIABLE", "check_evaluation", "check_run", "checking", "compulsory_bytes"]
+__all__ = ["LAWS", "VARIABLE", "check_evaluation", "check_run", "checking", "compulsory_bytes", "compulsory_on"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -90,7 +91,7 @@ class _Given(NamedTuple):
         free: Shape ``(M, mac steps, D)``.
         price: Shape ``(M, 2, D)``: pJ of a byte read and written.
         leak: Shape ``(S, D)``: pJ a cycle.
-        pes: Shape ``(S, D)``: of the array that works.
+        peak: Shape ``(S, D)``: MACs in a cycle at most of the array that works.
         each: pJ of an elementary operation.
     """
 
@@ -107,7 +108,7 @@ class _Given(NamedTuple):
     free: Floats
     price: Floats
     leak: Floats
-    pes: Floats
+    peak: Floats
     each: float
 
 
@@ -117,6 +118,7 @@ class _Where(NamedTuple):
     weights: Flags
     inputs: Flags
     outputs: Flags
+    entered: Flags
     weight_level: int
     near: int
 
@@ -140,7 +142,7 @@ def _stream(steps: Steps, place: int, design: int, where: _Where, price: Floats)
     outer, energy = 0.0, 0.0
     for read in range(steps.first_read[place], steps.first_read[place + 1]):
         writer = steps.writer[read]
-        on_chip = writer >= 0 and where.outputs[writer, design]
+        on_chip = where.outputs[writer, design] if writer >= 0 else where.entered[place, design]
         if steps.away[place]:
             if on_chip:
                 energy += steps.read[read] * (price[where.near, 0, design] + price[0, 1, design])
@@ -164,7 +166,7 @@ def _stream(steps: Steps, place: int, design: int, where: _Where, price: Floats)
 def _first_broken(given: _Given, steps: Steps, where: _Where, rows: Rows) -> tuple[int, int, int, float, float]:
     slack = 1 + 1e-9
     for place in range(len(given.macs)):
-        for design in range(given.pes.shape[1]):
+        for design in range(given.peak.shape[1]):
             if not given.legal[place, design]:
                 continue
             cycles, busy = given.cycles[place, design], given.busy[place, design]
@@ -172,11 +174,11 @@ def _first_broken(given: _Given, steps: Steps, where: _Where, rows: Rows) -> tup
             for figure in (cycles, energy, busy, outer):
                 if not 0 <= figure < np.inf:
                     return 0, place, design, figure, 0.0
-            pes, macs = given.pes[place, design], given.macs[place]
-            if not cycles * slack >= macs / pes:
-                return 1, place, design, cycles, macs / pes
-            if not macs <= pes * busy * slack:
-                return 2, place, design, macs, pes * busy
+            peak, macs = given.peak[place, design], given.macs[place]
+            if not cycles * slack >= macs / peak:
+                return 1, place, design, cycles, macs / peak
+            if not macs <= peak * busy * slack:
+                return 2, place, design, macs, peak * busy
             if not busy <= cycles * slack:
                 return 3, place, design, busy, cycles
             ledger = 0.0 if steps.away[place] else steps.work[place].sum() * given.each
@@ -207,7 +209,7 @@ def _first_broken(given: _Given, steps: Steps, where: _Where, rows: Rows) -> tup
 LAWS = (
     "every figure is finite and at least 0",
     "overall utilization is at most 1: cycles >= MACs / peak",
-    "spatial utilization is at most 1: MACs <= PEs x steps",
+    "spatial utilization is at most 1: MACs <= peak x steps",
     "temporal utilization is at most 1: steps <= cycles",
     "traffic of the outermost memory is at least the compulsory traffic",
     "energy is the sum of its ledger",
@@ -239,7 +241,8 @@ def check_run(
         BrokenLawError: A law does not hold; the first layer and design is named.
     """
     table, stays = result.table, result.stays
-    where = _Where(stays.weights, stays.inputs, stays.outputs, stays.weight_level or 0, stays.activation_level or 0)
+    kept = (stays.weights, stays.inputs, stays.outputs, stays.entered)
+    where = _Where(*kept, stays.weight_level or 0, stays.activation_level or 0)
     broken = _Broken(*_first_broken(_given(accelerator, result, rows, charged, base, free), table.steps, where, rows))
     if broken.law >= 0:
         step = [step for plan in plans for step in plan.steps][broken.step]
@@ -254,7 +257,7 @@ def _given(accelerator: Accelerator, result: Run, rows: Rows, charged: Prices, b
     mac[table.mac_places] = np.arange(len(table.mac_places))
     macs[table.mac_places] = np.array([op.macs for op in table.ops], dtype=float)[table.op]
     depthwise[table.mac_places] = np.array([op.depthwise for op in table.ops])[table.op]
-    usual, other = (accelerator.working(depthwise=one).pes for one in (False, True))
+    usual, other = (accelerator.working(depthwise=one).peak_macs for one in (False, True))
     return _Given(
         legal=np.repeat(result.legal, np.diff(table.steps.starts), axis=0),
         cycles=result.latency_cycles,
@@ -265,13 +268,24 @@ def _given(accelerator: Accelerator, result: Run, rows: Rows, charged: Prices, b
         mac=mac,
         macs=macs,
         base=base,
-        least=np.array([compulsory_bytes(op) for op in table.ops])[table.op],
+        least=compulsory_on(accelerator, table.ops)[table.op],
         free=free,
         price=charged.pj_per_byte,
         leak=np.array(np.broadcast_to(charged.leakage, result.latency_cycles.shape)),
-        pes=np.where(depthwise[:, None], other, usual),
+        peak=np.where(depthwise[:, None], other, usual),
         each=vector_pj(accelerator.technology) or 0.0,
     )
+
+
+def compulsory_on(accelerator: Accelerator, ops: Sequence[Op]) -> Floats:
+    """Return the compulsory bytes of ``W I O`` of ops, shape ``(ops, 3)``.
+
+    No least size is known of weights that the engine moves in a code.
+    """
+    least, blocks = np.array([compulsory_bytes(op) for op in ops]), accelerator.array.blocks
+    if blocks is not None and BLOCK_ENGINES[blocks.engine].coded_weights:
+        least[:, 0] = 0.0
+    return least
 
 
 def check_evaluation(result: Evaluation) -> None:

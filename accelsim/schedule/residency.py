@@ -29,6 +29,8 @@ class Stay:
             the second stays on chip.
         inputs: Whether everything a step reads stays on chip.
         outputs: Whether a step's result stays until its last reader is done.
+        entered: Whether the inputs of the network that a step reads lie on chip.
+        ends: Shape ``(steps,)``: 8 if a step reads an input of its network, and 16 more if it makes a result of it.
         used_bytes: Shape ``(memories, steps, designs)``: bytes that such tensors take while a step runs.
         weight_level: Place of the memory that keeps weights (or such an activation), ``None`` if none does.
         activation_level: Place of the memory that keeps results, ``None`` if none does.
@@ -37,13 +39,20 @@ class Stay:
     weights: Flags
     inputs: Flags
     outputs: Flags
+    entered: Flags
+    ends: Ints
     used_bytes: Floats
     weight_level: int | None
     activation_level: int | None
 
     def kept(self, places: Ints) -> Ints:
-        """Return 1, 2 and 4 for the ``W``, ``I`` and ``O`` of some steps that stay on chip, added."""
-        return self.weights[places] + 2 * self.inputs[places] + 4 * self.outputs[places].astype(np.int64)
+        """Return 1, 2 and 4 for the ``W``, ``I`` and ``O`` of some steps that stay on chip, and ``ends``, added."""
+        stays = self.weights[places] + 2 * self.inputs[places] + 4 * self.outputs[places].astype(np.int64)
+        return np.asarray(stays + self.ends[places, None])
+
+    def on_chip(self, writer: int, reader: int, design: int) -> bool:
+        """Return whether a step reads what ``writer`` wrote on chip; -1 wrote the inputs of the network."""
+        return bool(self.outputs[writer, design] if writer >= 0 else self.entered[reader, design])
 
     @property
     def levels(self) -> tuple[int, int, int]:
@@ -61,6 +70,7 @@ class _Keeper(NamedTuple):
         size: Shape ``(designs,)``: its size in bytes.
         copies: Copies of a tile that it holds.
         holds: Shape ``(3,)``: whether it holds ``W I O``.
+        ends: Whether inputs and results of the network stay too.
     """
 
     level: int
@@ -68,6 +78,7 @@ class _Keeper(NamedTuple):
     size: Floats
     copies: int
     holds: Flags
+    ends: bool
 
 
 class Residency:
@@ -90,17 +101,18 @@ class Residency:
         """Return what stays on chip of the results and weights of ``steps``."""
         shape = (len(steps.held), self._designs)
         used = np.zeros((self._memories, *shape))
-        flags = np.zeros((3, *shape), dtype=np.bool_)
-        _fill(steps, self._results, self._weights, self._caches, used, flags)
-        return Stay(flags[0], flags[1], flags[2], used, self._weight_level, self._level)
+        flags, ends = np.zeros((4, *shape), dtype=np.bool_), np.zeros(shape[0], dtype=np.int64)
+        _fill(steps, self._results, self._weights, self._caches, used, flags, ends)
+        return Stay(flags[0], flags[1], flags[2], flags[3], ends, used, self._weight_level, self._level)
 
 
 def stay(steps: Steps, accelerator: Accelerator) -> Stay:
     """Return what stays on chip: results first, in the order they are written, then weights, in the order of layers.
 
     A tensor stays if it fits for its whole life beside those already chosen, within the memory's ``keep_share`` and
-    leaving room for the smallest tiles. The network's input comes from outside and its result goes there; so does what
-    the host makes, and a result that is multiplied as if it were weights, if these come from another memory.
+    leaving room for the smallest tiles. The network's input comes from outside and its result goes there, unless the
+    memory keeps those ends of the network too; so does what the host makes, and a result that is multiplied as if it
+    were weights, if these come from another memory.
     """
     return Residency(accelerator).stay(steps)
 
@@ -113,12 +125,14 @@ def _keeping(accelerator: Accelerator, *operands: Operand) -> int | None:
 
 def _keeper(accelerator: Accelerator, level: int | None) -> _Keeper:
     if level is None:
-        return _Keeper(-1, np.zeros(len(accelerator)), np.zeros(len(accelerator)), 1, np.zeros(3, dtype=np.bool_))
+        return _Keeper(
+            -1, np.zeros(len(accelerator)), np.zeros(len(accelerator)), 1, np.zeros(3, dtype=np.bool_), False
+        )
     memory = accelerator.memories[level]
     holds = np.array([operand in memory.holds for operand in OPERANDS])
     size = np.full(len(accelerator), np.inf) if memory.size_bytes is None else memory.size_bytes
     share = size if memory.size_bytes is None else memory.keep_share * size
-    return _Keeper(level, share, size, 2 if memory.double_buffered else 1, holds)
+    return _Keeper(level, share, size, 2 if memory.double_buffered else 1, holds, memory.keeps_ends)
 
 
 @compiled
@@ -136,24 +150,30 @@ def _least(steps: Steps, first: int, end: int, keeper: _Keeper) -> float:
 
 
 @compiled
-def _fill(steps: Steps, results: _Keeper, weights: _Keeper, caches: bool, used: Floats, flags: Flags) -> None:
-    """Fill ``flags`` and the bytes taken in the memories."""
+def _fill(
+    steps: Steps, results: _Keeper, weights: _Keeper, caches: bool, used: Floats, flags: Flags, ends: Ints
+) -> None:
+    """Fill ``flags``, the bytes taken in the memories, and which steps stand at the ends of their network."""
     same = weights.level == results.level
     for network in range(len(steps.starts) - 1):
         first, end = steps.starts[network], steps.starts[network + 1]
         room, weight_room = _least(steps, first, end, results), _least(steps, first, end, weights)
+        _find_ends(steps, first, end, ends)
         for design in range(flags.shape[2]):
             if results.level >= 0:
                 # Never so much that tiles of one element have no room.
                 budget = min(results.share[design], results.size[design] - room)
-                _keep_results(steps, first, end, design, budget, used[results.level], same, flags)
+                if results.ends:
+                    _keep_inputs(steps, first, end, design, budget, used[results.level], flags)
+                _keep_results(steps, first, end, design, budget, used[results.level], same, results.ends, flags)
             if caches:
                 budget = min(weights.share[design], weights.size[design] - weight_room)
                 _keep_weights(steps, first, end, design, budget, used[weights.level], flags)
             for place in range(first, end):
                 inputs = True
                 for read in range(steps.first_read[place], steps.first_read[place + 1]):
-                    on_chip = steps.writer[read] >= 0 and flags[2, steps.writer[read], design]
+                    writer = steps.writer[read]
+                    on_chip = flags[2, writer, design] if writer >= 0 else flags[3, place, design]
                     if not steps.second[read]:
                         inputs = inputs and on_chip
                     elif same:
@@ -162,11 +182,51 @@ def _fill(steps: Steps, results: _Keeper, weights: _Keeper, caches: bool, used: 
 
 
 @compiled
+def _find_ends(steps: Steps, first: int, end: int, ends: Ints) -> None:
+    for place in range(first, end):
+        if steps.last_use[place] >= end:
+            ends[place] += 16
+        for read in range(steps.first_read[place], steps.first_read[place + 1]):
+            if steps.writer[read] < 0 and not steps.second[read]:
+                ends[place] += 8
+                break
+
+
+@compiled
+def _keep_inputs(steps: Steps, first: int, end: int, design: int, budget: float, used: Floats, flags: Flags) -> None:
+    """Keep what steps read of the network's inputs from the first step on, if all of it fits.
+
+    An input that several steps read counts for each of them.
+    """
+    waiting = 0.0
+    for back in range(end - first):
+        place = end - 1 - back
+        for read in range(steps.first_read[place], steps.first_read[place + 1]):
+            if steps.writer[read] < 0:
+                waiting += steps.read[read]
+        used[place, design] += waiting
+    if used[first, design] > budget:
+        used[first:end, design] = 0.0
+    else:
+        flags[3, first:end, design] = True
+
+
+@compiled
 def _keep_results(
-    steps: Steps, first: int, end: int, design: int, budget: float, used: Floats, same: bool, flags: Flags
+    steps: Steps,
+    first: int,
+    end: int,
+    design: int,
+    budget: float,
+    used: Floats,
+    same: bool,
+    ends: bool,
+    flags: Flags,
 ) -> None:
     for place in range(first, end):
         last = steps.last_use[place]
+        if last >= end and ends:
+            last = end - 1
         # Where weights come from another memory, a result that stands in for them has to go out and come in again.
         if last >= end or steps.away[place] or (steps.multiplied[place] and not same):
             continue

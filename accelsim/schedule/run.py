@@ -163,7 +163,7 @@ def _chosen(rows: Rows, which: Ints, charged: Sequence[Prices], asked: Ints, bas
 
 def misfits(result: Run, place: int, design: int, accelerator: Accelerator) -> list[Violation]:
     """Return the limits that the smallest candidate of a step made of MACs violates, the tightest first."""
-    footprint = result.mapped(place, design)[0].rows.traffic.footprint
+    footprint = result.mapped(place, design)[0].rows.footprint
     smallest = footprint[int(np.argmin(footprint.sum(axis=(1, 2))))]
     inner = accelerator.memories[1:]
     need = {

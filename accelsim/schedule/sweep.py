@@ -141,7 +141,7 @@ class Macs(NamedTuple):
         """
         if accelerator.depthwise is None:
             return self.array
-        usual, other = (accelerator.working(depthwise=one).pes for one in (False, True))
+        usual, other = (accelerator.working(depthwise=one).peak_macs for one in (False, True))
         return self.array - self.depthwise + self.depthwise * (usual / other)
 
 
@@ -172,7 +172,7 @@ def columns(
     cycles, energy = totals.latency_cycles, totals.energy_pj
     milliseconds = cycles / accelerator.clock_hz * 1e3
     with np.errstate(invalid="ignore", divide="ignore"):
-        spatial, temporal = macs.on(accelerator) / (totals.steps * accelerator.pes), totals.steps / cycles
+        spatial, temporal = macs.on(accelerator) / (totals.steps * accelerator.peak_macs), totals.steps / cycles
         overall = spatial * temporal
     return {
         "params": params,

@@ -78,12 +78,13 @@ class _Where(NamedTuple):
 
     weights: Flags
     outputs: Flags
+    entered: Flags
     weight_level: int
     near: int
 
 
 def _where(stays: Stay) -> _Where:
-    return _Where(stays.weights, stays.outputs, stays.weight_level or 0, stays.activation_level or 0)
+    return _Where(stays.weights, stays.outputs, stays.entered, stays.weight_level or 0, stays.activation_level or 0)
 
 
 def vector_cost(steps: Steps, charged: Prices, unit: Unit, stays: Stay) -> VectorCost:
@@ -116,7 +117,7 @@ def _moved(steps: Steps, place: int, design: int, where: _Where, moved: Floats) 
     away = steps.away[place]
     for read in range(steps.first_read[place], steps.first_read[place + 1]):
         writer = steps.writer[read]
-        on_chip = writer >= 0 and where.outputs[writer, design]
+        on_chip = where.outputs[writer, design] if writer >= 0 else where.entered[place, design]
         if on_chip:
             moved[where.near, 1, 0] += steps.read[read]
         if on_chip and away:

@@ -79,7 +79,8 @@ FILES = [
         HARDWARE,
         [("engine: systolic", "engine: sistolic")],
         [
-            "file.yaml:9  array.engine\n  unknown compute engine; got 'sistolic'; use atomic, cells, pe, systolic.",
+            "file.yaml:9  array.engine\n  unknown compute engine; got 'sistolic'; "
+            "use atomic, cells, depthwise, ethos_u, pe, pixel_parallel, systolic.",
             "'systolic'?",
         ],
         id="unknown engine",

@@ -21,7 +21,7 @@ from accelsim.errors import NoMappingError
 from accelsim.hardware.accelerator import Accelerator, Memory
 from accelsim.hardware.load import HardwareTemplate
 from accelsim.parameters import Value
-from accelsim.schedule.laws import compulsory_bytes
+from accelsim.schedule.laws import compulsory_bytes, compulsory_on
 from accelsim.schedule.result import Evaluation
 from accelsim.schedule.run import Run, run
 from accelsim.schedule.steps import plan
@@ -109,7 +109,8 @@ def test_what_does_not_stay_moves_at_least_once(network: Network, design: Accele
         if not step.op.macs:
             continue
         flags = (found.stays.weights, found.stays.inputs, found.stays.outputs)
-        for operand, kept, least, (read, written) in zip(Operand, flags, compulsory_bytes(step.op), outer, strict=True):
+        least_of = compulsory_on(design, [step.op])[0]
+        for operand, kept, least, (read, written) in zip(Operand, flags, least_of, outer, strict=True):
             moved = written if operand is Operand.O else read
             if kept[place, 0]:
                 assert read == written == 0

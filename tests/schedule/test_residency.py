@@ -170,3 +170,22 @@ def test_tiles_make_room_for_what_stays(tmp_path: Path) -> None:
     more = cut.metrics["dram_bytes"]
     assert more is not None
     assert more > 84 + 15
+
+
+def test_the_ends_of_the_network_stay_where_a_memory_keeps_them(tmp_path: Path) -> None:
+    """All of 12 + 24 + 4 + 3 bytes fit into 512; into 25 only the input and what comes after the first result."""
+    flags = "double_buffered: true, keeps: [I, O], keeps_ends: true, keep_share: {}}}"
+    roomy = machine(tmp_path, ("double_buffered: true}", flags.format(0.5)))
+    assert dram_by_layer(roomy) == [72, 0, 12]
+    tight = machine(tmp_path, ("double_buffered: true}", flags.format(25 / 1024)))
+    assert dram_by_layer(tight) == [72 + 24, 24, 12]
+    none = machine(tmp_path, ("double_buffered: true}", flags.format(11 / 1024)))
+    assert dram_by_layer(none) == [72 + 12 + 24, 24, 12]
+
+
+def test_steps_at_the_ends_of_a_network_are_known(tmp_path: Path) -> None:
+    template = machine(tmp_path)
+    design = template.instantiate({})
+    found = stay(plan(network(), design.abilities).table.steps, design)
+    assert found.ends.tolist() == [8, 0, 16]
+    assert not found.entered.any()

@@ -49,6 +49,8 @@ class Estimate:
         block: The block taken.
         staging: What became of the weights; ``None`` where there are none.
         slack_cycles: Cycles under which the next layer's weights may come.
+        multiply_cycles: Cycles of the NPU in which its multipliers work on a block.
+        moved: Bytes and elements of feature maps, and how often weights are read.
     """
 
     npu_cycles: int
@@ -59,6 +61,8 @@ class Estimate:
     block: Blocks
     staging: Staging | None
     slack_cycles: int
+    multiply_cycles: float
+    moved: Moved
 
     @property
     def cycles(self) -> int:
@@ -84,8 +88,17 @@ def estimate(
     system: System,
     role: Role = ALONE,
     spread: Spread = UNKNOWN,
+    places: Places | None = None,
 ) -> Estimate:
     """Return what a layer takes with the block the compiler takes.
+
+    Args:
+        layer: The layer.
+        npu: The machine.
+        system: Its memories.
+        role: Where the layer stands in its network.
+        spread: How weights are distributed.
+        places: Where its feature maps lie when it runs; by default where they do in such a network.
 
     On a machine with a dedicated SRAM a network's inputs and outputs stay in DRAM; results in between lie in SRAM, but
     the block's staging is decided as if they did not, as the compiler does.
@@ -94,7 +107,8 @@ def estimate(
         NoMappingError: No block of the layer fits the machine.
     """
     block = blocks_of(layer, npu).pick()
-    planned, places = places_of(system, role)
+    planned, usual = places_of(system, role)
+    places = usual if places is None else places
     staging = None
     if layer.weighted:
         staging = staging_of(
@@ -102,7 +116,8 @@ def estimate(
         )  # fmt: skip
     staged = staging is not None and staging.staged
     scales = (system.sram if staged else system.weights) if layer.weighted else None
-    run = int(cycles_of(layer, npu, block, places, scales=scales).total[0])
+    parts = cycles_of(layer, npu, block, places, scales=scales)
+    run = int(parts.total[0])
     slack = staging.slack_cycles if staging else int(cycles_of(layer, npu, block, planned).total[0])
     cycles = run
     if staging is not None and staging.staged:
@@ -122,6 +137,8 @@ def estimate(
         block=block,
         staging=staging,
         slack_cycles=slack,
+        multiply_cycles=float(parts.multiply[0] * parts.blocks[0]),
+        moved=moved,
     )
 
 

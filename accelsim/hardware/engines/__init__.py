@@ -1,5 +1,17 @@
-"""Compute engines: how a tile runs on the array. Each registers its dataflows; all are data plus one small function."""
+"""Compute engines: how a tile runs on the array. Most are dataflows, which are data; some cut ops into blocks."""
 
+from accelsim.hardware.engines.blocks import BLOCK_ENGINES, BlockEngine, Configured, Option, Peak, Setting, Settings
 from accelsim.hardware.engines.dataflow import ENGINES, Dataflow, Engine
 
-__all__ = ["ENGINES", "Dataflow", "Engine"]
+__all__ = [
+    "BLOCK_ENGINES",
+    "ENGINES",
+    "BlockEngine",
+    "Configured",
+    "Dataflow",
+    "Engine",
+    "Option",
+    "Peak",
+    "Setting",
+    "Settings",
+]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from accelsim.errors import BrokenLawError, InputError, Problem, shown
 from accelsim.hardware.accelerator import Accelerator
+from accelsim.report.explain.blocks import BlockSums
 from accelsim.report.explain.case import Case, case_of
 from accelsim.report.explain.host import HostSums
 from accelsim.report.explain.layer import LayerSums
@@ -103,10 +104,12 @@ def step_named(steps: Plan, network: Network, layer: str) -> int:
 
 
 def cases(steps: Plan, accelerator: Accelerator, result: Run) -> dict[int, Case]:
-    """Return place -> case of every step made of MACs, on the one design of ``result``."""
+    """Return place -> case of every step that runs as a loop nest, on the one design of ``result``."""
     found = {}
     for place in map(int, result.table.mac_places):
         front, row = result.mapped(place, 0)
+        if front.rows.machine.blocks is not None:
+            continue
         step = steps.steps[place]
         used = tuple(float(level[place, 0]) for level in result.stays.used_bytes)
         found[place] = case_of(step.name, accelerator, front, row, used, step.fused)
@@ -116,9 +119,11 @@ def cases(steps: Plan, accelerator: Accelerator, result: Run) -> dict[int, Case]
 def _layer_sums(question: str, steps: Plan, place: int, accelerator: Accelerator) -> tuple[list[Part], dict[str, Line]]:
     result = run([steps], accelerator)
     widths = result.table.ops[0]
-    sums: LayerSums | VectorSums | HostSums
+    sums: LayerSums | VectorSums | HostSums | BlockSums
     if steps.steps[place].reason is not None and accelerator.host is not None:
         sums = HostSums(steps, place, accelerator, accelerator.host, result, widths)
+    elif steps.steps[place].op.macs and accelerator.array.blocks is not None:
+        sums = BlockSums(steps.steps[place], accelerator, *result.mapped(place, 0), widths)
     elif steps.steps[place].op.macs:
         sums = LayerSums(cases(steps, accelerator, result)[place], widths)
     else:

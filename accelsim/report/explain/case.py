@@ -189,7 +189,7 @@ class Case:
         """Return whether tiles of outputs stand in a memory as partial sums."""
         if operand is not Operand.O:
             return False
-        traffic, row = self.front.rows.traffic, self.row
+        traffic, row = self.front.nests.traffic, self.row
         return bool(traffic.spilled[row, inner - 1]) or not self.machine.structure.outputs_held
 
 
@@ -210,8 +210,11 @@ def case_of(
         row: Place in the front.
         used_bytes: For each memory, what whole tensors take of it; by default nothing.
         fused: Activations applied to the result.
+
+    Raises:
+        TypeError: The machine's engine cuts ops into blocks.
     """
-    rows = front.rows
+    rows = front.nests
     one = rows.mappings[np.array([row])]
     return Case(
         name=name,

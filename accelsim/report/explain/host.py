@@ -34,10 +34,11 @@ class HostSums:
         near = result.stays.activation_level or 0
         self.moved: list[Moved] = []
         for read in self._step.reads:
-            if read.writer >= 0 and result.stays.outputs[read.writer, 0]:
-                self.moved += self._fetched(plan.steps[read.writer].name, read.bytes, near)
+            if result.stays.on_chip(read.writer, place, 0):
+                what = f"the result of {plan.steps[read.writer].name}" if read.writer >= 0 else "the network's input"
+                self.moved += self._fetched(what, read.bytes, near)
 
-    def _fetched(self, writer: str, size: float, near: int) -> list[Moved]:
+    def _fetched(self, what: str, size: float, near: int) -> list[Moved]:
         bits = self._step.op.bits.I
         count = divided(times(Number(size * 8 / bits, "elements"), Number(bits, "I bits")), Number(8, "8"))
         ways: list[tuple[int, Way, str]] = [(near, "read", "read from"), (0, "write", "written to")]
@@ -47,7 +48,7 @@ class HostSums:
                 Operand.I,
                 way,
                 Line(
-                    what=f"{self._accelerator.memories[level].name}: the result of {writer} {verb} it",
+                    what=f"{self._accelerator.memories[level].name}: {what} {verb} it",
                     sum=count,
                     unit="B",
                 ),

@@ -147,6 +147,6 @@ class LayerSums:
         latency = self.cycles()[1]["latency_cycles"].number().value
         before = Part(title="steps", lines=(*self._array[0][:-1], self._array[1]))
         parts, results = utilization(
-            float(self._case.working.pes[0]), Number(self._case.op.macs, "MACs"), steps, latency
+            float(self._case.working.peak_macs[0]), Number(self._case.op.macs, "MACs"), steps, latency
         )
         return [before, *parts], results

@@ -101,6 +101,8 @@ def map_layer(
         if step.reason is not None:
             message = f"it runs on the host: {REASONS[step.reason]}"
         raise InputError(Problem(field="--layer", message=message, got=shown(layer)))
+    if accelerator.array.blocks is not None:
+        best_mapping(step.op, accelerator)  # says why there is none
     result = run([steps], accelerator)
     front, row = result.mapped(place, 0)
     used = tuple(float(level[place, 0]) for level in result.stays.used_bytes)
@@ -115,7 +117,7 @@ def map_layer(
     only = Front(rows, np.zeros(1, dtype=np.int64), front.kept, demand(rows, front.kept))
     default = None
     if result.mac.legal[int(np.searchsorted(result.table.mac_places, place)), 0]:
-        chosen = front.rows.mappings[np.array([row])]
+        chosen = front.nests.mappings[np.array([row])]
         default = best(Fixed.of(chosen, step.op, seen))
     case = case_of(step.name, accelerator, only, 0, used, step.fused)
     return Mapped(

@@ -103,7 +103,7 @@ class VectorSums:
 
     def utilization(self) -> Sums:
         """Return the three utilizations: 0, for the array does nothing."""
-        return utilization(float(self._accelerator.pes[0]), Number(0, "MACs"), 0, 0)
+        return utilization(float(self._accelerator.peak_macs[0]), Number(0, "MACs"), 0, 0)
 
 
 def _streams(plan: Plan, place: int, result: Run) -> list[_Stream]:
@@ -112,7 +112,7 @@ def _streams(plan: Plan, place: int, result: Run) -> list[_Stream]:
     near, cache = stays.activation_level or 0, stays.weight_level or 0
     found = []
     for read in step.reads:
-        on_chip = read.writer >= 0 and bool(stays.outputs[read.writer, 0])
+        on_chip = stays.on_chip(read.writer, place, 0)
         what = f"the result of {plan.steps[read.writer].name}" if read.writer >= 0 else "the network's input"
         found.append(_Stream(what, Operand.I, "read", near if on_chip else 0, read.bytes))
     learned = step.op.weights_fetched * step.op.bits.W / 8

@@ -24,18 +24,21 @@ class MappingView:
         layer: Name.
         op: What it is.
         shape: Its shapes in words.
-        lines: The nest, outermost line first; empty for a layer without MACs.
+        lines: The nest, outermost line first; empty for a layer without MACs, or without loops.
+        blocks: How an engine that cuts ops into blocks runs it; empty for a loop nest.
     """
 
     layer: str
     op: str
     shape: str
     lines: tuple[NestLine, ...]
+    blocks: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
         lines = [line.as_dict() for line in self.lines]
-        return {"layer": self.layer, "op": self.op, "shape": self.shape, "nest": lines}
+        blocks = {"blocks": self.blocks} if self.blocks else {}
+        return {"layer": self.layer, "op": self.op, "shape": self.shape, "nest": lines, **blocks}
 
 
 def mapping_views(network: Network, accelerator: Accelerator, layer: str | None = None) -> list[MappingView]:
@@ -60,6 +63,7 @@ def mapping_views(network: Network, accelerator: Accelerator, layer: str | None 
             op=rows[place].op,
             shape=rows[place].shape,
             lines=tuple(nest(found[place])) if place in found else (),
+            blocks="" if place in found else rows[place].mapping,
         )
         for place in places
     ]

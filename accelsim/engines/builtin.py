@@ -1,0 +1,10 @@
+"""The built-in engines that cut ops into blocks."""
+
+from __future__ import annotations
+
+from accelsim.engines.ethos_u.engine import EthosU
+from accelsim.hardware.engines import BLOCK_ENGINES
+
+__all__: list[str] = []
+
+BLOCK_ENGINES.register("ethos_u")(EthosU())

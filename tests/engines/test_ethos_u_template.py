@@ -1,0 +1,155 @@
+"""Ethos-U through hardware templates: the engine's figures, run by the rest of the house."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from accelsim import evaluate, hardware_template, load_hardware, load_network
+from accelsim.cost.front import front
+from accelsim.cost.rows import Kept, machine_of
+from accelsim.engines.ethos_u import Role, estimate, layer_of, npu, system
+from accelsim.errors import NoMappingError
+from accelsim.workload.network import INPUT, Network, Node
+from accelsim.workload.ops import Bits, Op, convolution, matmul
+
+REFERENCE = Path(__file__).parents[1] / "reference" / "ethos_u" / "single_layers.csv"
+SYSTEMS = {"u55": "ethos-u55-high-end-embedded"}
+FLASH, SRAM, SHRAM = range(3)
+
+
+@cache
+def vendor_rows(machine: str) -> tuple[dict[str, str], ...]:
+    with REFERENCE.open() as file:
+        return tuple(row for row in csv.DictReader(file) if row["accelerator"] == machine)
+
+
+def op_of(row: dict[str, str]) -> Op:
+    high, wide, deep, out, down, stride = (int(row[name]) for name in ("ih", "iw", "c", "k", "fh", "stride"))
+    across = int(row["fw"] or down)
+    rows, columns = int(row["oh"]), int(row["ow"])
+    # What the windows of the given outputs reach beyond the input, divided on both sides.
+    over = [
+        max((outputs - 1) * stride + taps - size, 0)
+        for outputs, taps, size in ((rows, down, high), (columns, across, wide))
+    ]
+    padding = tuple((beyond + 1) // 2 for beyond in over)
+    groups = deep if row["kind"] == "dw" else 1
+    return convolution(
+        (1, deep, high, wide), out, (down, across), stride=(stride, stride), padding=padding, groups=groups
+    )
+
+
+def alone(op: Op) -> Network:
+    return Network("alone", (Node("only", op, (INPUT,)),))
+
+
+@pytest.mark.parametrize("macs", [128, 256])
+def test_npu_cycles_of_the_vendors_layers_are_those_of_the_engine(macs: int) -> None:
+    """And so those of the compiler, which the engine is held against elsewhere."""
+    design = load_hardware("ethos_u55", macs=macs, sram_kib=8192)
+    rows = vendor_rows(f"ethos-u55-{macs}")
+    machine, memories = npu(f"ethos-u55-{macs}"), system(SYSTEMS["u55"])
+    same = 0
+    for row in rows:
+        op = op_of(row)
+        work = layer_of(op)
+        assert work is not None
+        if work.layer.ofm != tuple(int(row[name]) for name in ("oh", "ow", "k")):
+            continue  # the compiler pads one side more than the other
+        same += 1
+        expected = estimate(work.layer, machine, memories)
+        found = front(op, machine_of(design), Kept((False, True, True), (-1, SRAM, SRAM), first=True, last=True))
+        assert found.demand.cycles.tolist() == [expected.npu_cycles], row["layer"]
+        latency = evaluate(alone(op), design).totals.latency_cycles
+        moved = found.demand.moved[0].sum(axis=1)
+        assert latency == max(expected.npu_cycles, moved[SRAM].sum() / 8, moved[FLASH].sum())
+    assert same > 60
+
+
+def test_a_layer_between_others_stands_between_others() -> None:
+    """Its maps are bricks in SRAM, and its weights cannot come before it starts: nobody says how long others take."""
+    network = load_network("mobilenet_v2")
+    design = load_hardware("ethos_u55")
+    layers = {layer.name: layer for layer in evaluate(network, design).layers}
+    machine, memories = npu("ethos-u55-128"), system(SYSTEMS["u55"])
+    for name, role in (
+        ("1.conv", Role(first=True, last=False)),
+        ("3.1.project", Role(first=False, last=False, slack_cycles=0)),
+        ("11.fc", Role(first=False, last=True, slack_cycles=0)),
+    ):
+        op = next(node.op for node in network if node.name == name)
+        work = layer_of(op)
+        assert work is not None
+        expected = estimate(work.layer, machine, memories, role)
+        found = layers[name]
+        assert found.metrics.latency_cycles >= expected.npu_cycles
+        assert expected.npu_cycles * found.metrics.utilization.temporal <= found.metrics.latency_cycles
+        assert found.bytes_by_level["flash"] == expected.far_bytes
+
+
+def test_the_inputs_and_results_of_a_network_lie_in_the_shared_sram() -> None:
+    network = load_network("mobilenet_v2")
+    layers = evaluate(network, load_hardware("ethos_u55")).layers
+    # Weights of the first layer alone come from flash: 864 of them, coded, and 10 bytes for each of 32 channels.
+    assert 320 + 864 * 0.5 < layers[0].bytes_by_level["flash"] < 2 * (320 + 864)
+    # 256 KiB cannot hold the image and the first results: they lie in the only other memory.
+    small = evaluate(network, load_hardware("ethos_u55", sram_kib=256)).layers
+    assert small[0].bytes_by_level["flash"] > 3 * 224 * 224
+
+
+def test_groups_and_samples_run_one_after_the_other() -> None:
+    design = machine_of(load_hardware("ethos_u55"))
+    nothing = Kept((False, False, False), (-1, SRAM, SRAM))
+    one = front(convolution((1, 16, 14, 14), 24, (3, 3)), design, nothing).demand
+    four = front(convolution((1, 64, 14, 14), 96, (3, 3), groups=4), design, nothing).demand
+    batch = front(convolution((3, 16, 14, 14), 24, (3, 3)), design, nothing).demand
+    assert four.cycles[0] == 4 * one.cycles[0]
+    assert batch.cycles[0] == 3 * one.cycles[0]
+    assert (batch.moved[0] == 3 * one.moved[0]).all()
+
+
+def test_the_buffer_is_read_for_every_vector_product() -> None:
+    """By hand: 1 x 1, 32 channels to 16, 4 x 4 pixels: 8192 MACs, in products of 8, micro-blocks of 8 channels."""
+    op = convolution((1, 32, 4, 4), 16, (1, 1))
+    kept = Kept((False, True, True), (-1, SRAM, SRAM))
+    moved = front(op, machine_of(load_hardware("ethos_u55")), kept).demand.moved[0, SHRAM]
+    assert moved[0].tolist() == [0, 0]
+    assert moved[1].tolist() == [8192 / 8, 32 * 16]
+    assert moved[2].tolist() == [8192 / 8 * 4, 8192 / 8 * 4]
+
+
+def test_what_the_npu_has_no_pass_for_is_named_with_its_layer() -> None:
+    op = matmul(4, 8, 4, heads=2)
+    network = Network("heads", (Node("scores", op, (INPUT, INPUT)),))
+    with pytest.raises(NoMappingError) as caught:
+        evaluate(network, load_hardware("ethos_u55"))
+    assert str(caught.value) == (
+        f"heads does not run on ethos_u55: layer scores ({op.label}): "
+        "the engine ethos_u does not run it: ethos-u55-128 has no pass for matmul"
+    )
+    wide = convolution((1, 8, 4, 4), 8, (1, 1), bits=Bits(W=16, I=16, O=16))
+    with pytest.raises(NoMappingError, match="ethos-u55-128 has weights of 8 bits, not 16"):
+        evaluate(alone(wide), load_hardware("ethos_u55"))
+
+
+def test_every_configuration_is_a_machine_of_its_size() -> None:
+    template = hardware_template("ethos_u55")
+    for macs, banks in ((32, 16), (64, 16), (128, 24), (256, 48)):
+        design = template.instantiate({"macs": macs})
+        assert design.peak_macs.tolist() == [macs]
+        assert design.memories[SHRAM].size_bytes is not None
+        assert design.memories[SHRAM].size_bytes.tolist() == [banks * 1024]
+
+
+def test_more_macs_never_take_longer() -> None:
+    network = load_network("mobilenet_v2")
+    points = [{"macs": macs, "flash_share": 0.5} for macs in (32, 64, 128, 256)]
+    cycles = [
+        evaluate(network, hardware_template("ethos_u55").instantiate(point)).totals.latency_cycles for point in points
+    ]
+    assert cycles == sorted(cycles, reverse=True)
+    assert cycles[0] > 2 * cycles[-1]
