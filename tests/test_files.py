@@ -13,10 +13,9 @@ import pytest
 
 from accelsim.config.library import FOLDERS, available, find
 from accelsim.config.source import Source
-from accelsim.config.spec import parse
 from accelsim.errors import InputError
 from accelsim.hardware.load import HardwareTemplate, hardware_template, load_hardware
-from accelsim.hardware.spec import TechnologySpec
+from accelsim.hardware.technology import read_table
 from accelsim.parameters import Point, Space
 from accelsim.study.plan import load_study, plan_study
 from accelsim.workload.load import NetworkTemplate, load_network, network_template
@@ -26,7 +25,7 @@ READERS: dict[str, Callable[[Source], Any]] = {
     "network": NetworkTemplate,
     "hardware": HardwareTemplate,
     "study": plan_study,
-    "technology": lambda source: parse(TechnologySpec, source),
+    "technology": read_table,
 }
 BUNDLED = [(what, name) for what in FOLDERS for name in available(what)]
 

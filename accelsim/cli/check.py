@@ -20,6 +20,8 @@ _TELLING = {
     "layers": "network",
     "array": "hardware",
     "logic": "technology",
+    "scale": "technology",
+    "points": "technology",
     "networks": "study",
     "search": "study",
 }
@@ -62,12 +64,14 @@ def _kind(source: Source) -> str:
 
 
 def _kind_of_base(base: str, path: Path) -> str:
-    """Return what a file is by what it starts from: a template of hardware, or else a network."""
+    """Return what a file is by what it starts from: a template of hardware, a technology, or else a network."""
     beside = path.parent / base
     if beside.is_file() and beside.resolve() != path.resolve():
         keys = Source.read(beside).data
+        if isinstance(keys, dict) and keys.keys() & {"logic", "scale", "points"}:
+            return "technology"
         return "hardware" if isinstance(keys, dict) and {"array", "memories"} & keys.keys() else "network"
-    return "hardware" if base in available("hardware") and base not in available("network") else "network"
+    return next((kind for kind in ("network", "hardware", "technology") if base in available(kind)), "network")
 
 
 def describe(source: Source) -> str:
@@ -94,11 +98,9 @@ def describe(source: Source) -> str:
             raise InputError([_placed(template.source, problem) for problem in error.problems]) from error
         return f"a hardware template with {template.space.size:,.0f} designs; no mistakes"
     if kind == "technology":
-        from accelsim.config.spec import parse
-        from accelsim.hardware.spec import TechnologySpec
+        from accelsim.hardware.technology import read_table
 
-        parse(TechnologySpec, source)
-        return "a technology table; no mistakes"
+        return f"a technology table of {len(read_table(source).entries)} entries; no mistakes"
     if kind == "mapping":
         from accelsim.mappers.fixed import Fixed
 

@@ -31,6 +31,7 @@ class What(StrEnum):
     networks = "networks"
     hardware = "hardware"
     studies = "studies"
+    technologies = "technologies"
 
 
 def list_(
@@ -44,13 +45,18 @@ def list_(
         Path | None, typer.Option("--output", "-o", help="Write to this file, .csv or .json, instead of printing.")
     ] = None,
 ) -> None:
-    """List the networks, hardware templates or studies, your own folders first."""
+    """List the networks, hardware templates, studies or technology tables, your own folders first."""
     if signature and what is not What.networks:
         message = f"{what} have no layers"
         raise InputError(Problem(field="--signature", message=message, allowed="accelsim list networks --signature"))
     if output is not None and output.suffix not in (".csv", ".json"):
         raise InputError(Problem(field="--output", got=shown(str(output)), allowed="a name that ends in .csv or .json"))
-    kinds = {What.networks: _networks, What.hardware: _hardware, What.studies: _studies}
+    kinds = {
+        What.networks: _networks,
+        What.hardware: _hardware,
+        What.studies: _studies,
+        What.technologies: _technologies,
+    }
     rows = (_signatures if signature else kinds[what])(names or [])
     if output is not None:
         _write(output, _as_csv(rows) if output.suffix == ".csv" else _as_json(rows))
@@ -176,3 +182,11 @@ def _studies(names: list[str]) -> list[dict[str, Any]]:
     return [
         {"name": name, "description": plan.spec.description, "evaluations": plan.total} for name, plan in plans.items()
     ]
+
+
+def _technologies(names: list[str]) -> list[dict[str, Any]]:
+    from accelsim.config.source import Source
+    from accelsim.hardware.technology import read_table
+
+    tables = {name: read_table(Source.read(path)) for name, path in _chosen("technology", names).items()}
+    return [{"name": name, "description": table.description} for name, table in tables.items()]

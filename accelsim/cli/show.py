@@ -1,4 +1,4 @@
-"""``accelsim show``: the mapping of a layer as a loop nest."""
+"""``accelsim show``: the mapping of a layer as a loop nest, and technology tables."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from accelsim.cli.design import AsJson, HardwareName, LayerName, NetworkName, Settings, Transforms, network_and_design
+from accelsim.cli.technology import technology
 from accelsim.report.explain.nest import Axis, Copies, For, Held, Move, NestLine, Stream
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ show = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 @show.callback()
 def _show() -> None:
-    """Print what was chosen for a network on a design."""
+    """Print what was chosen for a network on a design, or a technology table."""
+
+
+show.command()(technology)
 
 
 @show.command()

@@ -151,8 +151,8 @@ class ParameterSpec(Spec):
 class Figure(Spec):
     """Where a figure comes from."""
 
-    mark: Literal["measured", "published", "assumed"]
-    """How far it can be trusted."""
+    mark: Literal["measured", "published", "fitted", "scaled", "assumed"]
+    """How far it can be trusted; ``fitted`` to figures of its source, ``scaled`` from another node."""
     source: str
     """Where it stands."""
 

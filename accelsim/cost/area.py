@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.cost.energy import pe_sum
+from accelsim.cost.energy import pe_um2
 from accelsim.hardware.accelerator import Accelerator
 
 __all__ = ["area_mm2", "total_area_mm2"]
@@ -23,8 +23,7 @@ def area_mm2(accelerator: Accelerator, bits: Floats) -> dict[str, Floats | None]
         accelerator: The designs.
         bits: Widths ``(W, I, O, partial)`` of the PEs.
     """
-    table = accelerator.technology
-    per_pe = pe_sum(table.multiplier_8bit_um2, table.adder_32bit_um2, table.register_um2_per_bit, bits)
+    per_pe = pe_um2(accelerator.technology, bits)
     parts: dict[str, Floats | None] = {
         "array": None if per_pe is None else per_pe * 1e-6 * accelerator.built_pes,
         "vector": None if per_pe is None else per_pe * 1e-6 * accelerator.vector.lanes,

@@ -8,7 +8,17 @@ import numpy.typing as npt
 from accelsim.hardware.accelerator import Accelerator, Technology
 from accelsim.workload.ops import Op
 
-__all__ = ["leakage_mw", "leakage_pj", "mac_pj", "op_bits", "op_pj", "register_bits_per_mac", "vector_pj"]
+__all__ = [
+    "leakage_mw",
+    "leakage_pj",
+    "mac_pj",
+    "op_bits",
+    "op_pj",
+    "pe_leakage_mw",
+    "pe_um2",
+    "register_bits_per_mac",
+    "vector_pj",
+]
 
 Floats = npt.NDArray[np.float64]
 _PJ_PER_MW_MS = 1e6
@@ -16,10 +26,16 @@ _PJ_PER_MW_MS = 1e6
 
 def mac_pj(technology: Technology, bits: Floats) -> Floats | None:
     """Return the energy of one multiply-accumulate for widths ``(..., W I O partial)``; ``None`` if not modelled."""
-    if technology.multiply_8bit_pj is None or technology.add_32bit_pj is None:
+    return _mac(technology, technology.multiply_pj, technology.add_pj, bits)
+
+
+def _mac(technology: Technology, multiplier: float | None, adder: float | None, bits: Floats) -> Floats | None:
+    """Return a figure of multiplier and adder together, for widths ``(..., W I O partial)``."""
+    if multiplier is None or adder is None:
         return None
-    product = bits[..., 0] * bits[..., 1] / 64
-    return np.asarray(technology.multiply_8bit_pj * product + technology.add_32bit_pj * bits[..., 3] / 32)
+    if technology.arithmetic != "integer":
+        return np.full(bits.shape[:-1], multiplier + adder)
+    return np.asarray(multiplier * (bits[..., 0] * bits[..., 1] / 64) + adder * bits[..., 3] / 32)
 
 
 def register_bits_per_mac(bits: Floats) -> Floats:
@@ -28,16 +44,13 @@ def register_bits_per_mac(bits: Floats) -> Floats:
 
 
 def vector_pj(technology: Technology) -> float | None:
-    """Return the energy of one elementary vector operation: a 32-bit addition; ``None`` if not modelled."""
-    return technology.add_32bit_pj
+    """Return the energy of one elementary vector operation: an addition; ``None`` if not modelled."""
+    return technology.add_pj
 
 
 def leakage_mw(accelerator: Accelerator, bits: Floats) -> tuple[Floats | None, Floats | None]:
     """Return the leakage of the logic and of the memories, shape ``(designs,)``; ``None`` where not modelled."""
-    table = accelerator.technology
-    per_pe = pe_sum(
-        table.multiplier_8bit_leakage_mw, table.adder_32bit_leakage_mw, table.register_leakage_mw_per_bit, bits
-    )
+    per_pe = pe_leakage_mw(accelerator.technology, bits)
     logic = None if per_pe is None else per_pe * (accelerator.built_pes + accelerator.vector.lanes)
     parts = [memory.leakage_mw for memory in accelerator.memories]
     memories = None if any(part is None for part in parts) else np.sum([p for p in parts if p is not None], axis=0)
@@ -50,12 +63,23 @@ def leakage_pj(accelerator: Accelerator, bits: Floats) -> Floats:
     return np.asarray(power / accelerator.clock_hz * 1e3 * _PJ_PER_MW_MS)
 
 
-def pe_sum(multiplier: float | None, adder: float | None, register: float | None, bits: Floats) -> float | None:
-    """Return the figure of a PE from those of its parts: multiplier, adder, and a register for each operand and sum."""
-    if multiplier is None or adder is None or register is None:
-        return None
-    weights, inputs, _, partial = (float(value) for value in bits)
-    return multiplier * weights * inputs / 64 + adder * partial / 32 + register * (weights + inputs + partial)
+def pe_leakage_mw(technology: Technology, bits: Floats) -> float | None:
+    """Return the leakage of a PE of widths ``(W, I, O, partial)``; see ``pe_um2``."""
+    both = _mac(technology, technology.multiplier_leakage_mw, technology.adder_leakage_mw, bits)
+    return _pe(both, technology.register_leakage_mw_per_bit, bits)
+
+
+def pe_um2(technology: Technology, bits: Floats) -> float | None:
+    """Return the area of a PE of widths ``(W, I, O, partial)``; ``None`` if a part is not modelled.
+
+    It is a multiplier, an adder, and a register for each operand and for the partial sum.
+    """
+    both = _mac(technology, technology.multiplier_um2, technology.adder_um2, bits)
+    return _pe(both, technology.register_um2_per_bit, bits)
+
+
+def _pe(both: Floats | None, register: float | None, bits: Floats) -> float | None:
+    return None if both is None or register is None else float(both + register * (bits[0] + bits[1] + bits[3]))
 
 
 def op_bits(op: Op) -> Floats:

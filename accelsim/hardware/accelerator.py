@@ -263,19 +263,35 @@ class Abilities:
 class Technology:
     """Energy, area and leakage of the logic; ``None`` where not modelled.
 
-    Energies scale with bit widths: a multiplier with the product of its operands' widths, an adder and a register
-    linearly (the law that Horowitz's 8-bit and 32-bit figures follow within 4 %).
+    Figures of integers are those of a multiplier of 8 bits, which goes with the product of its operands' widths, and of
+    an adder of 32 bits, which goes with the width (the law that Horowitz's 8-bit and 32-bit figures follow within 4 %).
+    Floating-point units are the same whatever the widths of a network; their products are added in fp32. Registers go
+    with the width.
+
+    Attributes:
+        name: The table.
+        arithmetic: ``integer``, or the format of a floating-point product.
+        multiply_pj: Energy of a product.
+        add_pj: Energy of an addition.
+        register_pj_per_bit: Energy of reading or writing a bit.
+        multiplier_um2: Area.
+        adder_um2: Area.
+        register_um2_per_bit: Area.
+        multiplier_leakage_mw: Leakage.
+        adder_leakage_mw: Leakage.
+        register_leakage_mw_per_bit: Leakage.
     """
 
     name: str
-    multiply_8bit_pj: float | None
-    add_32bit_pj: float | None
+    arithmetic: str = "integer"
+    multiply_pj: float | None
+    add_pj: float | None
     register_pj_per_bit: float | None
-    multiplier_8bit_um2: float | None
-    adder_32bit_um2: float | None
+    multiplier_um2: float | None
+    adder_um2: float | None
     register_um2_per_bit: float | None
-    multiplier_8bit_leakage_mw: float | None
-    adder_32bit_leakage_mw: float | None
+    multiplier_leakage_mw: float | None
+    adder_leakage_mw: float | None
     register_leakage_mw_per_bit: float | None
 
 

@@ -9,19 +9,20 @@ from typing import Any
 import numpy as np
 
 from accelsim.config.fields import space_of
-from accelsim.config.library import Library, find
+from accelsim.config.library import Library
 from accelsim.config.source import FieldPath, Source, field_name
-from accelsim.config.spec import parse, parse_rest
+from accelsim.config.spec import parse_rest
 from accelsim.dims import DIMS, OPERANDS
 from accelsim.errors import InputError, Problem, shown
-from accelsim.hardware.accelerator import Accelerator, Floats, Host, Technology, Vector
+from accelsim.hardware.accelerator import Accelerator, Floats, Host, Vector
 from accelsim.hardware.arrays import read_array, read_depthwise
 from accelsim.hardware.block_array import cuts_blocks, read_block_array
 from accelsim.hardware.checks import problems_of
 from accelsim.hardware.memories import read_memories
 from accelsim.hardware.preset import read_presets
+from accelsim.hardware.pricing import read_technology, table_of
 from accelsim.hardware.quantities import Quantities
-from accelsim.hardware.spec import HardwareSpec, HostSpec, TechnologySpec, VectorSpec
+from accelsim.hardware.spec import HardwareSpec, HostSpec, VectorSpec
 from accelsim.parameters import Points, Space, Value, is_numeric, table_of_points
 
 __all__ = ["HardwareTemplate", "hardware_template", "load_hardware"]
@@ -40,32 +41,34 @@ class HardwareTemplate:
     def __init__(self, source: Source) -> None:
         self.name = source.path.stem
         self.source, presets = read_presets(source)
-        bases = [self.source.path, *(preset.source.path for preset in presets)][:-1]
-        self._bases = {path: path.stat().st_mtime_ns for path in bases}
+        self.files: tuple[Path, ...] = (self.source.path, *(preset.source.path for preset in presets))
         source = self.source
         spec, problems = parse_rest(HardwareSpec, source, _filled_in)
         if spec is None or any(problem.field.startswith("parameters") for problem in problems):
             # Without its parameters every expression would be wrong too.
             raise InputError(problems)
         self.space: Space = space_of(spec.parameters, source)
+        own = spec
         for preset in presets:
             spec, self.space = preset.applied(spec), preset.space(self.space)
         self.spec = spec
         wrong = tuple(problem.field for problem in problems)
         found = problems_of(spec, source)
         try:
-            self._technology = self._read_technology()
+            self._table = table_of(own, source, presets)
+            self.files += self._table.files
             self.instantiate({})
         except InputError as error:
             found += error.problems
         problems += [problem for problem in found if not _within(wrong, problem.field)]
         if problems:
             raise InputError(sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0))
+        self._read = {path: path.stat().st_mtime_ns for path in self.files if path.is_file()}
 
     @property
     def current(self) -> bool:
-        """Whether no file that it starts from has changed since it was read."""
-        return all(path.is_file() and path.stat().st_mtime_ns == time for path, time in self._bases.items())
+        """Whether none of its files has changed since it was read."""
+        return all(path.is_file() and path.stat().st_mtime_ns == time for path, time in self._read.items())
 
     def instantiate(self, parameters: Mapping[str, Any]) -> Accelerator:
         """Return the designs at ``parameters``; those not given take their defaults.
@@ -105,10 +108,10 @@ class HardwareTemplate:
         accelerator = Accelerator(
             name=self.name,
             parameters=points,
-            memories=read_memories(self.spec.memories, self._technology.memories, read, clock),
+            memories=read_memories(self.spec.memories, self._table.memories, read, clock),
             array=array,
             vector=_vector(self.spec.vector, read),
-            technology=self._logic(read),
+            technology=read_technology(self.spec.array.arithmetic, self._table, read),
             clock_hz=clock,
             invocation_cycles=read.number(self.spec.invocation_cycles, ("invocation_cycles",)),
             bits=None if self.spec.supports.bits is None else tuple(self.spec.supports.bits),
@@ -118,23 +121,6 @@ class HardwareTemplate:
         )
         read.finish()
         return accelerator
-
-    def _read_technology(self) -> TechnologySpec:
-        beside = self.source.path.parent / self.spec.technology
-        try:
-            path = beside if beside.is_file() else find("technology", self.spec.technology)
-        except InputError as error:
-            problem = error.problems[0]
-            raise InputError(self.source.problem(("technology",), problem)) from error
-        return parse(TechnologySpec, Source.read(path))
-
-    def _logic(self, read: Quantities) -> Technology:
-        entries = self._technology.logic.model_dump()
-        for name in (name for name in self.spec.overrides if name not in entries):
-            field = f"overrides.{name}"
-            read.note(("overrides", name), Problem.unknown(field, name, entries, "unknown entry"))
-        known = {name: value for name, value in self.spec.overrides.items() if name in entries}
-        return Technology(name=self.spec.technology, **{**entries, **known})
 
 
 def _vector(spec: VectorSpec, read: Quantities) -> Vector:

@@ -11,7 +11,8 @@ from accelsim.dims import OPERANDS
 from accelsim.errors import Problem, shown
 from accelsim.hardware.accelerator import FanOut, Floats, Memory, SpatialAxis
 from accelsim.hardware.quantities import Quantities
-from accelsim.hardware.spec import FanOutSpec, MemoryEnergy, MemorySpec, SqrtLaw
+from accelsim.hardware.spec import FanOutSpec, MemorySpec
+from accelsim.hardware.technology.spec import REFERENCE_BYTES, MemoryEnergy, SizeLaw
 
 __all__ = ["read_fan_out", "read_memories"]
 
@@ -66,16 +67,13 @@ def _memory(
     energy = kinds.get(spec.kind, MemoryEnergy())
     size = _size(spec, path, read)
     banks = _banks(spec, path, read, size)
-    law = energy.pj_per_byte
-    if isinstance(law, SqrtLaw):
-        per_byte = None if size is None else law.per_sqrt_kib * np.sqrt(size / banks / 1024)
-    else:
-        per_byte = None if law is None else np.full(read.count, law)
+    width = _limit(spec.bank_width, (*path, "bank_width"), read, clock)
+    per_byte = _per_byte(energy.pj_per_byte, size, banks, width, read.count)
     return Memory(
         name=spec.name,
         holds=tuple(operand for operand in OPERANDS if operand in spec.holds),
         size_bytes=size,
-        bandwidth_bytes_per_cycle=_bandwidth(spec, path, read, clock, banks),
+        bandwidth_bytes_per_cycle=_bandwidth(spec, path, read, clock, banks, width),
         read_bytes_per_cycle=_limit(spec.read_bandwidth, (*path, "read_bandwidth"), read, clock),
         write_bytes_per_cycle=_limit(spec.write_bandwidth, (*path, "write_bandwidth"), read, clock),
         read_pj_per_byte=per_byte,
@@ -119,14 +117,25 @@ def _limit(value: object, path: FieldPath, read: Quantities, clock: Floats) -> F
     return None if value is None else read.per_cycle(value, path, clock)
 
 
-def _bandwidth(spec: MemorySpec, path: FieldPath, read: Quantities, clock: Floats, banks: Floats) -> Floats | None:
+def _per_byte(
+    energy: float | SizeLaw | None, size: Floats | None, banks: Floats, width: Floats | None, count: int
+) -> Floats | None:
+    """Return pJ per byte; a bank whose width is not stated is accessed as the law's figures are."""
+    if isinstance(energy, SizeLaw):
+        wide = REFERENCE_BYTES if width is None else width
+        return None if size is None else np.asarray(energy.per_byte(size / banks / 1024, wide))
+    return None if energy is None else np.full(count, energy)
+
+
+def _bandwidth(
+    spec: MemorySpec, path: FieldPath, read: Quantities, clock: Floats, banks: Floats, width: Floats | None
+) -> Floats | None:
     """Return the bandwidth of reads and writes together, stated as such or as that of every bank.
 
     A width of banks that were not counted is a mistake that ``checks`` notes.
     """
     here = (*path, "bandwidth")
     stated = _limit(spec.bandwidth, here, read, clock)
-    width = _limit(spec.bank_width, (*path, "bank_width"), read, clock)
     if width is None or spec.banks is None:
         return stated
     together = banks * width

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from accelsim.config.fields import Expression, Figure, Name, ParameterSpec, Scalar, SchemaVersion
 from accelsim.config.spec import Spec
 from accelsim.dims import Dim, Operand
+from accelsim.hardware.technology.spec import Amount, SizeLaw
 
 __all__ = [
     "ArraySpec",
@@ -16,58 +17,9 @@ __all__ = [
     "FanOutSpec",
     "HardwareSpec",
     "LayoutSpec",
-    "MemoryEnergy",
     "MemorySpec",
     "PresetSpec",
-    "SqrtLaw",
-    "TechnologySpec",
 ]
-
-
-#: A figure of a technology table.
-_Amount = Annotated[float, Field(ge=0, le=1e30, allow_inf_nan=False)]
-
-
-class SqrtLaw(Spec):
-    """An energy per byte that grows with the square root of the size of one of the memory's banks."""
-
-    per_sqrt_kib: _Amount
-    """pJ per byte of a bank of 1 KiB."""
-
-
-class MemoryEnergy(Spec):
-    """Energy, area and leakage of one kind of memory."""
-
-    pj_per_byte: _Amount | SqrtLaw | None = None
-    """Energy of reading or writing a byte; null if not modelled."""
-    um2_per_kib: _Amount | None = None
-    """Area; null if not modelled, 0 for a memory off the chip."""
-    leakage_mw_per_kib: _Amount | None = None
-    """Leakage; null if not modelled."""
-
-
-class LogicSpec(Spec):
-    """Energy (pJ), area (um2) and leakage (mW) of the logic; null where not modelled."""
-
-    multiply_8bit_pj: _Amount | None = None
-    add_32bit_pj: _Amount | None = None
-    register_pj_per_bit: _Amount | None = None
-    multiplier_8bit_um2: _Amount | None = None
-    adder_32bit_um2: _Amount | None = None
-    register_um2_per_bit: _Amount | None = None
-    multiplier_8bit_leakage_mw: _Amount | None = None
-    adder_32bit_leakage_mw: _Amount | None = None
-    register_leakage_mw_per_bit: _Amount | None = None
-
-
-class TechnologySpec(Spec):
-    """A technology table."""
-
-    schema_version: SchemaVersion
-    description: str = ""
-    logic: LogicSpec
-    memories: dict[str, MemoryEnergy]
-    sources: dict[str, Figure] = {}
 
 
 class AxisSpec(Spec):
@@ -166,6 +118,8 @@ class ArraySpec(LayoutSpec):
 
     dispatch_cycles: Expression = 0
     """Cycles to start an op."""
+    arithmetic: str = "integer"
+    """``integer``, a floating-point format of the technology table, or a parameter that names one."""
     depthwise: DepthwiseSpec | None = None
     """What runs depthwise convolutions; the array itself if absent."""
     options: dict[Name, Expression | bool] = {}
@@ -216,8 +170,8 @@ class HardwareSpec(Spec):
     """Frequency with its unit."""
     technology: str
     """A technology table."""
-    overrides: dict[str, _Amount | None] = {}
-    """Entries of the technology table's logic that this template replaces."""
+    overrides: dict[str, Amount | SizeLaw | None] = {}
+    """Entries of the technology table that this template replaces, such as ``memories.sram.pj_per_byte``."""
     memories: list[MemorySpec] = Field(min_length=2)
     """From the outermost to the innermost."""
     array: ArraySpec
@@ -247,7 +201,7 @@ class PresetSpec(Spec):
     """New defaults of the base's parameters, which stay free. A number may lie between those that the base allows."""
     technology: str | None = None
     """A technology table in place of the base's."""
-    overrides: dict[str, _Amount | None] = Field(default_factory=dict)
-    """Entries of the technology table's logic that are replaced, beside those that the base replaces."""
+    overrides: dict[str, Amount | SizeLaw | None] = Field(default_factory=dict)
+    """Entries of the technology table that are replaced, beside those that the base replaces."""
     sources: dict[str, Figure] = Field(default_factory=dict)
     """Where the figures come from."""

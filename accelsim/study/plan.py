@@ -76,10 +76,10 @@ class StudyPlan:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Files the evaluations depend on: networks, accelerator templates, and the technology tables of these."""
-        templates = dict.fromkeys(search.hardware.path for search in self.searches)
-        tables = [find("technology", hardware_template(path).spec.technology) for path in templates]
-        return tuple(dict.fromkeys([*(search.network.path for search in self.searches), *templates, *tables]))
+        """Files the evaluations depend on: networks, accelerator templates with their bases, technology tables."""
+        networks = [search.network.path for search in self.searches]
+        hardware = [path for search in self.searches for path in hardware_template(search.hardware.path).files]
+        return tuple(dict.fromkeys([*networks, *hardware]))
 
 
 def load_study(name: str | Path) -> StudyPlan:

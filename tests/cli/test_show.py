@@ -200,3 +200,49 @@ def test_a_load_in_front_of_copies_is_for_all_of_them() -> None:
     assert loads["W"].bytes == 16 * 16 * tile["weights"] / 2, "half of the room is for the next tile"
     assert loads["I"].depth > inside["weights"], "inside the copies: one tile"
     assert loads["I"].bytes == tile["inputs"] / 2
+
+
+# -------------------------------------------------------------------------------------------------------- technology
+
+
+def test_a_table_prints_every_entry_with_its_mark_law_and_distance(accelsim: Run) -> None:
+    said = accelsim("show", "technology", "cmos_45nm")
+    assert said.code == 0, said.err
+    lines = {line.split()[0]: " ".join(line.split()) for line in reversed(said.out.splitlines()) if line.strip()}
+    assert lines["logic.add_32bit_pj"] == "logic.add_32bit_pj 0.1 pJ published Horowitz, ISSCC 2014, 45 nm integer add"
+    law = "0.385 x KiB^0.5 x (0.56 + 3.52 / B wide) pJ/B fitted least squares of the logarithms"
+    assert lines["memories.sram.pj_per_byte"].startswith(f"memories.sram.pj_per_byte {law}")
+    assert "memories.usb.pj_per_byte not modelled pJ/B assumed" in lines["memories.usb.pj_per_byte"]
+    # 16 x 0.2 pJ at 32 x 32 bits, where 3.1 are published.
+    assert re.search(r"logic.multiply_8bit_pj +32 bits +3.1 +3.2 +\+3 %", said.out)
+    assert "memories.sram.pj_per_byte: 11 figures, off by 9 % (root mean square), 15 % at most" in said.out
+
+
+def test_a_table_as_json_is_its_entries_and_points(accelsim: Run) -> None:
+    from accelsim.config.library import available
+    from accelsim.config.source import Source
+    from accelsim.hardware.technology import read_table
+
+    said = json.loads(accelsim("show", "technology", "cmos_7nm", "--json").out)
+    table = read_table(Source.read(available("technology")["cmos_7nm"]))
+    assert said["entries"].keys() == table.entries.keys()
+    sram = said["entries"]["memories.sram.pj_per_byte"]
+    assert (sram["unit"], sram["mark"]) == ("pJ/B", "fitted")
+    assert sram["value"] == {"at_1_kib": 0.696, "exponent": 0.132, "per_access": 0.44}
+    register = said["entries"]["logic.register_pj_per_bit"]
+    assert register["value"] == pytest.approx(0.009 * 0.348)
+    assert register["mark"] == "scaled"
+    assert all(one["relative"] == pytest.approx(one["modelled"] / one["published"] - 1) for one in said["points"])
+    assert len(said["points"]) == len(table.points)
+
+
+def test_an_unknown_table_is_answered_with_the_nearest(accelsim: Run) -> None:
+    said = accelsim("show", "technology", "cmos_48nm")
+    assert said.code == 2
+    assert "Did you mean 'cmos_" in said.err
+
+
+def test_tables_are_listed(accelsim: Run) -> None:
+    out = accelsim("list", "technologies").out
+    assert "aladdin_40nm" in out
+    assert "7 nm CMOS, scaled from 45 nm" in out

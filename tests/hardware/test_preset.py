@@ -68,8 +68,8 @@ def test_a_changed_base_is_read_again(write: Write) -> None:
 def test_a_preset_takes_another_technology(write: Write) -> None:
     text = BIG + "overrides: {multiply_8bit_pj: 0.5}\n"
     logic = hardware_template(write(text, "big.yaml")).instantiate({}).technology
-    assert logic.multiply_8bit_pj == 0.5
-    assert logic.add_32bit_pj == hardware_template("systolic").instantiate({}).technology.add_32bit_pj
+    assert logic.multiply_pj == 0.5
+    assert logic.add_pj == hardware_template("systolic").instantiate({}).technology.add_pj
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,10 @@ from hypothesis import strategies as st
 from oracle.machines import HARDWARE, TECHNOLOGY, machine
 
 from accelsim.config.library import available
-from accelsim.config.source import Source
-from accelsim.config.spec import parse
 from accelsim.dims import Operand
 from accelsim.errors import InputError
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.hardware.load import hardware_template, load_hardware
-from accelsim.hardware.spec import TechnologySpec
 from accelsim.parameters import Point
 
 TEMPLATES = sorted(available("hardware"))
@@ -214,19 +211,6 @@ def test_edge_tpu_has_the_published_peak() -> None:
 def test_npu_spans_the_published_configurations() -> None:
     for (atomic_c, atomic_k), macs in {(8, 8): 64, (32, 8): 256, (32, 32): 1024, (64, 32): 2048}.items():
         assert load_hardware("npu", atomic_c=atomic_c, atomic_k=atomic_k).array.pes[0] == macs
-
-
-def test_the_45_nm_table_follows_horowitz() -> None:
-    path = available("technology")["cmos_45nm"]
-    table = parse(TechnologySpec, Source.read(path))
-    assert table.logic.multiply_8bit_pj is not None
-    assert 16 * table.logic.multiply_8bit_pj == pytest.approx(3.1, rel=0.04), "32 bits by the square of the width"
-    law = table.memories["sram"].pj_per_byte
-    per_sqrt_kib = getattr(law, "per_sqrt_kib", None)
-    assert per_sqrt_kib is not None
-    for kib, pj, tolerance in ((8, 10, 0.01), (32, 20, 0.01), (1024, 100, 0.15)):
-        assert 8 * per_sqrt_kib * kib**0.5 == pytest.approx(pj, rel=tolerance), f"64 bits of {kib} KiB"
-    assert table.memories["lpddr4"].pj_per_byte == 512 / 8
 
 
 def test_arrays_of_different_lengths_are_refused() -> None:

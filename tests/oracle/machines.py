@@ -28,7 +28,7 @@ logic:
 memories:
   sram: {pj_per_byte: 2, um2_per_kib: 1000, leakage_mw_per_kib: 0.5}
   dram: {pj_per_byte: 10, um2_per_kib: 0, leakage_mw_per_kib: 0}
-  rooted: {pj_per_byte: {per_sqrt_kib: 3}}
+  rooted: {pj_per_byte: {at_1_kib: 3}}
 """
 
 HARDWARE = """\

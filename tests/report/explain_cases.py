@@ -22,14 +22,14 @@ __all__ = ["Explained", "explained"]
 
 TECHNOLOGY = Technology(
     name="round",
-    multiply_8bit_pj=1.0,
-    add_32bit_pj=0.5,
+    multiply_pj=1.0,
+    add_pj=0.5,
     register_pj_per_bit=0.01,
-    multiplier_8bit_um2=None,
-    adder_32bit_um2=None,
+    multiplier_um2=None,
+    adder_um2=None,
     register_um2_per_bit=None,
-    multiplier_8bit_leakage_mw=None,
-    adder_32bit_leakage_mw=None,
+    multiplier_leakage_mw=None,
+    adder_leakage_mw=None,
     register_leakage_mw_per_bit=None,
 )
 

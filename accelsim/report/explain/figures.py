@@ -8,7 +8,7 @@ import numpy as np
 
 from accelsim.cost.energy import leakage_mw
 from accelsim.dims import OPERANDS, Operand
-from accelsim.hardware.accelerator import Accelerator, Memory
+from accelsim.hardware.accelerator import Accelerator, Memory, Technology
 from accelsim.report.explain.sums import Line, Number, Part, Term, divided, less, most, plus, times
 from accelsim.report.explain.transfers import Moved, Way
 from accelsim.workload.ops import Op
@@ -185,22 +185,31 @@ def _logic_lines(accelerator: Accelerator, op: Op, work: float) -> Iterator[Line
     table, bits = accelerator.technology, op.bits
     weights, inputs, partial = Number(bits.W, "W bits"), Number(bits.I, "I bits"), Number(bits.partial, "partial bits")
     if op.macs:
-        macs, product, addition = Number(op.macs, "MACs"), table.multiply_8bit_pj, table.add_32bit_pj
-        each = None
-        if product is not None and addition is not None:
-            multiply = divided(times(Number(product, "pJ of an 8-bit product"), weights, inputs), Number(64, "64"))
-            add = divided(times(Number(addition, "pJ of a 32-bit addition"), partial), Number(32, "32"))
-            each = plus(multiply, add)
-        yield _priced("mac", macs, each)
+        macs = Number(op.macs, "MACs")
+        yield _priced("mac", macs, _mac(table, op))
         register = table.register_pj_per_bit
         touched = plus(weights, inputs, times(Number(2, "2"), partial))
         count = times(macs, touched)
         yield _priced("registers", count, None if register is None else Number(register, "pJ a bit"))
     if work:
-        price = table.add_32bit_pj
-        yield _priced(
-            "vector", Number(work, "operations"), None if price is None else Number(price, "pJ of a 32-bit addition")
-        )
+        price = None if table.add_pj is None else Number(table.add_pj, _addition(table))
+        yield _priced("vector", Number(work, "operations"), price)
+
+
+def _mac(table: Technology, op: Op) -> Term | None:
+    """Return the energy of a multiply-accumulate."""
+    product, addition, bits = table.multiply_pj, table.add_pj, op.bits
+    if product is None or addition is None:
+        return None
+    if table.arithmetic != "integer":
+        return plus(Number(product, f"pJ of a product in {table.arithmetic}"), Number(addition, _addition(table)))
+    weights, inputs, partial = Number(bits.W, "W bits"), Number(bits.I, "I bits"), Number(bits.partial, "partial bits")
+    multiply = divided(times(Number(product, "pJ of an 8-bit product"), weights, inputs), Number(64, "64"))
+    return plus(multiply, divided(times(Number(addition, _addition(table)), partial), Number(32, "32")))
+
+
+def _addition(table: Technology) -> str:
+    return "pJ of a 32-bit addition" if table.arithmetic == "integer" else "pJ of an addition in fp32"
 
 
 def _leakage_lines(accelerator: Accelerator, latency: float, leaking: Op) -> Iterator[Line]:
