@@ -1,4 +1,4 @@
-"""What a hardware template and a technology table may hold."""
+"""What a hardware template may hold."""
 
 from __future__ import annotations
 
