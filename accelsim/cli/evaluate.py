@@ -74,7 +74,7 @@ def _totals(result: Evaluation) -> str:
     totals = result.totals
     spatial, temporal, overall = (f"{100 * share:.1f} %" for share in _three(totals.utilization))
     area = "not modelled" if totals.area_mm2 is None else f"{totals.area_mm2:.2f} mm2"
-    missing = [line.component for line in result.ledger if line.energy_pj is None]
+    missing = result.not_modelled
     clock, peak = f"{result.clock_hz / 1e6:g} MHz", f"{result.peak_macs_per_cycle:,.0f} MACs/cycle"
     return "\n".join(
         [
@@ -85,8 +85,20 @@ def _totals(result: Evaluation) -> str:
             f"utilization  spatial {spatial} x temporal {temporal} = overall {overall} of {peak}",
             f"energy       {totals.energy_pj / 1e9:.3f} mJ"
             + (f" (not modelled: {', '.join(missing)})" if missing else ""),
+            f"             {_shares(result.energy_pj, totals.energy_pj)}",
             f"{next(iter(result.bandwidth_bytes_per_cycle))} traffic".ljust(13) + f"{totals.dram_bytes / 1e6:.2f} MB",
             f"peak memory  {totals.peak_memory_bytes / 1024:,.0f} KiB of activations",
             f"area         {area}",
+            f"             {_parts(result.area_mm2)}",
         ]
     )
+
+
+def _shares(energies: dict[str, float | None], total: float) -> str:
+    """Return what takes how much of the energy, the most first."""
+    known = {name: energy for name, energy in energies.items() if energy}
+    return ", ".join(f"{name} {100 * energy / total:.1f} %" for name, energy in known.items())
+
+
+def _parts(areas: dict[str, float | None]) -> str:
+    return ", ".join(f"{name} {'not modelled' if area is None else f'{area:.3g} mm2'}" for name, area in areas.items())

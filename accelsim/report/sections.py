@@ -221,7 +221,13 @@ def _fixed(design: Design) -> str:
     values = parameters(design.evaluation.network_parameters) | parameters(design.evaluation.hardware_parameters)
     evaluation = design.evaluation
     clock = f"{number(evaluation.clock_hz / 1e6)} MHz, peak {number(evaluation.peak_macs_per_cycle)} MACs per cycle"
-    return f'<p class="small">{_words(values)}<br>{clock}</p>'
+    areas = [f"{name} {_area(area)}" for name, area in evaluation.area_mm2.items()]
+    area = f"area {_area(evaluation.totals.area_mm2)}: {html.escape(', '.join(areas))}"
+    return f'<p class="small">{_words(values)}<br>{clock}<br>{area}</p>'
+
+
+def _area(area: float | None) -> str:
+    return amount("area_mm2", area)
 
 
 def _layer_table(design: Design, findings: Findings) -> str:

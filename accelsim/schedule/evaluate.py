@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from accelsim.cost.area import area_mm2
 from accelsim.cost.blocks import BlockRows
+from accelsim.cost.energy import op_bits
 from accelsim.errors import NoMappingError
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.hardware.load import HardwareTemplate
@@ -74,6 +76,10 @@ def evaluate(network: Network, accelerator: Accelerator) -> Evaluation:
             if memory.bandwidth_bytes_per_cycle is None
             else float(memory.bandwidth_bytes_per_cycle[0])
             for memory in accelerator.memories
+        },
+        area_mm2={
+            name: None if area is None else float(area[0])
+            for name, area in area_mm2(accelerator, op_bits(result.table.ops[0])).items()
         },
     )
     if checking():

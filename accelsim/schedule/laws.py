@@ -300,6 +300,11 @@ def check_evaluation(result: Evaluation) -> None:
         _close(result.network, f"{name} of the network is the sum over its layers", whole, parts)
     ledger = math.fsum(line.energy_pj for line in result.ledger if line.energy_pj is not None)
     _close(result.network, "energy is the sum of the ledger", totals.energy_pj, ledger)
+    absent = any(part is None for part in result.area_mm2.values())
+    area = math.nan if absent else math.fsum(part or 0.0 for part in result.area_mm2.values())
+    if not (absent and totals.area_mm2 is None):
+        whole = math.nan if totals.area_mm2 is None else totals.area_mm2
+        _close(result.network, "area is the sum of its components, and absent if one is", whole, area)
     for layer in result.layers:
         use = layer.metrics.utilization
         shares = (use.spatial, use.temporal, use.overall)

@@ -134,6 +134,7 @@ class Evaluation:
         peak_macs_per_cycle: Multiply-accumulates the array can do in a cycle.
         clock_hz: Clock frequency.
         bandwidth_bytes_per_cycle: Bandwidth of each memory, outermost first; ``None`` if it has no limit.
+        area_mm2: Component -> its area, ``None`` if it is not modelled; they sum to ``totals.area_mm2``.
     """
 
     network: str
@@ -146,6 +147,21 @@ class Evaluation:
     peak_macs_per_cycle: float
     clock_hz: float
     bandwidth_bytes_per_cycle: dict[str, float | None]
+    area_mm2: dict[str, float | None]
+
+    @property
+    def energy_pj(self) -> dict[str, float | None]:
+        """Component of the ledger -> energy of its modelled lines, ``None`` if it has none; the largest first."""
+        found: dict[str, float | None] = {}
+        for line in self.ledger:
+            before, more = found.get(line.component), line.energy_pj
+            found[line.component] = before if more is None else (before or 0.0) + more
+        return dict(sorted(found.items(), key=lambda item: -(item[1] or 0.0)))
+
+    @property
+    def not_modelled(self) -> tuple[str, ...]:
+        """Components of the ledger with a line that is not modelled, and so is not in the energy."""
+        return tuple(dict.fromkeys(line.component for line in self.ledger if line.energy_pj is None))
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -170,6 +186,9 @@ class Evaluation:
                 for layer in self.layers
             ],
             "ledger": [{**asdict(line), "energy_pj": line.energy_pj} for line in self.ledger],
+            "energy_pj": self.energy_pj,
+            "not_modelled": list(self.not_modelled),
+            "area_mm2": self.area_mm2,
         }
 
 

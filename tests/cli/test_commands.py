@@ -33,6 +33,10 @@ def test_evaluate_json_holds_the_totals_and_every_layer(accelsim: Callable[..., 
     assert all(set(layer) >= TOTALS | {"name", "op", "shape", "bottleneck"} for layer in data["layers"])
     for name in ("macs", "params", "latency_cycles", "energy_pj", "dram_bytes"):
         assert sum(layer[name] for layer in data["layers"]) == pytest.approx(data["totals"][name])
+    assert sum(energy or 0 for energy in data["energy_pj"].values()) == pytest.approx(data["totals"]["energy_pj"])
+    assert data["not_modelled"] == ["interconnect"]
+    assert data["energy_pj"]["interconnect"] is None
+    assert sum(data["area_mm2"].values()) == pytest.approx(data["totals"]["area_mm2"])
     same = evaluate(load_network("mobilenet_v2"), load_hardware("edge_tpu", rows=32))
     assert data["totals"]["latency_cycles"] == same.totals.latency_cycles
 
@@ -57,9 +61,14 @@ def test_evaluate_prints_a_row_a_layer_and_units(accelsim: Callable[..., object]
     assert len(depthwise) == 17
     assert "parameters   3,504,872" in lines
     assert "MACs         300,774,272" in lines
-    assert any(
-        line.startswith("energy") and "not modelled: leakage of memories, interconnect" in line for line in lines
-    )
+    energy = next(place for place, line in enumerate(lines) if line.startswith("energy"))
+    assert lines[energy].endswith("(not modelled: interconnect)")
+    shares = dict(part.rsplit(" ", 2)[:2] for part in lines[energy + 1].strip().split(", "))
+    assert sum(map(float, shares.values())) == pytest.approx(100, abs=0.5)
+    area = next(place for place, line in enumerate(lines) if line.startswith("area"))
+    parts = dict(part.rsplit(" ", 2)[:2] for part in lines[area + 1].strip().split(", "))
+    assert parts.keys() == {"array", "vector", "buffer"}
+    assert sum(map(float, parts.values())) == pytest.approx(float(lines[area].split()[1]), abs=0.02)
 
 
 def test_list_networks_json_has_published_counts(accelsim: Callable[..., object]) -> None:

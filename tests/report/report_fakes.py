@@ -174,6 +174,7 @@ def evaluation(network: str = "net", hardware: str = "machine", **changes: Any) 
         "peak_macs_per_cycle": PEAK,
         "clock_hz": CLOCK_HZ,
         "bandwidth_bytes_per_cycle": {"dram": BANDWIDTH, "buffer": None},
+        "area_mm2": {"array": 0.5, "buffer": 1.5},
     }
     return Evaluation(**(values | changes))
 

@@ -165,7 +165,7 @@ def test_the_check_runs_only_if_asked(design: Accelerator, monkeypatch: pytest.M
     assert calls == ["run", "evaluation"]
 
 
-def totals(result: Evaluation, **figures: float) -> Evaluation:
+def totals(result: Evaluation, **figures: float | None) -> Evaluation:
     return replace(result, totals=replace(result.totals, **figures))
 
 
@@ -181,6 +181,9 @@ def wide(result: Evaluation) -> Evaluation:
         (lambda one: totals(one, macs=443), "macs of the network is the sum over its layers; got 443 against 444"),
         (lambda one: totals(one, dram_bytes=0.0), "dram_bytes of the network is the sum over its layers"),
         (lambda one: replace(one, ledger=one.ledger[1:]), "energy is the sum of the ledger"),
+        (lambda one: replace(one, area_mm2={**one.area_mm2, "array": 9.0}), "area is the sum of its components"),
+        (lambda one: replace(one, area_mm2={**one.area_mm2, "array": None}), "and absent if one is"),
+        (lambda one: totals(one, area_mm2=None), "area is the sum of its components"),
         (wide, r"layer 1.conv breaks a law of the model: utilizations are in \[0, 1\]"),
     ],
 )
