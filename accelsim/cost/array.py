@@ -17,10 +17,11 @@ from accelsim.cost.tables import STREAMED, Factors, Flags, Floats, Ints, Layout
 from accelsim.cost.traffic import Structure, indexing
 from accelsim.dims import DIMS, OPERANDS, Operand
 from accelsim.hardware.engines import Dataflow
+from accelsim.hardware.step_cycles import Operation, StepCycles
 from accelsim.mapping.nest import Cuts, Mappings, useful_share
 from accelsim.workload.ops import Op, OpKind
 
-__all__ = ["Geometry", "Work", "at_the_array", "work"]
+__all__ = ["Geometry", "Work", "at_the_array", "operation_of", "work"]
 
 _SEQUENTIAL, _STREAM, _SPATIAL = range(3)
 _INPUTS = 1
@@ -34,11 +35,26 @@ class Geometry(NamedTuple):
         rows: PEs down.
         columns: PEs across.
         hold_limit: Stream steps that a held weight lasts; infinite if there is no limit.
+        step_cycles: Cycles of a step, by what is multiplied; ``None`` if each takes one.
     """
 
     rows: float
     columns: float
     hold_limit: float
+    step_cycles: StepCycles | None = None
+
+    def pace(self, op: Op) -> float:
+        """Return the cycles of a step of ``op``.
+
+        Raises:
+            InputError: It takes none.
+        """
+        return 1.0 if self.step_cycles is None else float(self.step_cycles.cycles(operation_of(op)))
+
+
+def operation_of(op: Op) -> Operation:
+    """Return what decides how long a step of ``op`` takes."""
+    return Operation(op.bits.W, op.bits.I, op.sparsity.weight_density, op.sparsity.input_density)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +107,7 @@ def at_the_array(
         rows=size.rows,
         columns=size.columns,
         hold_limit=size.hold_limit if Operand.W in flow.held else np.inf,
+        pace=size.pace(op),
         overhead=float(flow.pass_overhead(np.array([size.rows]), np.array([size.columns]))[0]),
         useful=(useful, 1.0 if padded else useful),
     )
@@ -169,6 +186,7 @@ def _fixed(structure: Structure, flow: Dataflow, rule: OpKind) -> _Fixed:
         rows=1.0,
         columns=1.0,
         hold_limit=np.inf,
+        pace=1.0,
         overhead=0.0,
         useful=(1.0, 1.0),
     )

@@ -273,6 +273,7 @@ def work(t: Layout, cut: Ints, rows: Ints, found: Floats) -> None:
             for lane in range(CROSSING, lanes):
                 if free[(lane - CROSSING) % 3, group]:
                     found[number, lane] *= turns[asked[lane - CROSSING + 1]]
+        found[number, STEPS] *= t.pace
         found[number, CYCLES] = found[number, STEPS] + found[number, CYCLES] * t.overhead
         found[number, CROSSING + _INPUT] *= t.useful[0]
         if lanes > CROSSING + 3:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.cost import kernels
-from accelsim.cost.array import Geometry, Work, at_the_array, work
+from accelsim.cost.array import Geometry, Work, at_the_array, operation_of, work
 from accelsim.cost.moves import room_for
 from accelsim.cost.tables import Demand, Factors, Flags, Floats, Flow, Ints, Layout, Moved, Nest, Tables
 from accelsim.cost.traffic import Structure, Traffic, between, traffic
@@ -22,7 +22,7 @@ from accelsim.mapping.mapspace import SpatialLoop
 from accelsim.mapping.nest import Mappings
 from accelsim.workload.ops import Op
 
-__all__ = ["Demand", "Kept", "Machine", "OpRows", "demand", "features", "machine_of", "op_rows", "working"]
+__all__ = ["Demand", "Kept", "Machine", "OpRows", "demand", "features", "machine_of", "op_rows", "working", "worth"]
 
 
 class Machine(NamedTuple):
@@ -50,8 +50,22 @@ class Machine(NamedTuple):
 
 
 def working(accelerator: Accelerator, op: Op) -> Accelerator:
-    """Return the accelerator as ``op`` sees it: with the array that works on it."""
-    return accelerator.working(depthwise=op.depthwise)
+    """Return the accelerator as ``op`` sees it: with the array that works on it, and its peak in such work.
+
+    Raises:
+        InputError: A step of the array takes no time.
+    """
+    found = accelerator.working(depthwise=op.depthwise)
+    return found if found.array.step_cycles is None else replace(found, array=found.array.doing(operation_of(op)))
+
+
+def worth(accelerator: Accelerator, op: Op) -> Floats:
+    """Return how many MACs the array could do at its peak while one of ``op`` is done at the peak of what works on it.
+
+    Shape ``(designs,)``. With them, quotients over the array's peak are averages over time of what each op makes of the
+    PEs that work on it.
+    """
+    return accelerator.peak_macs / working(accelerator, op).peak_macs
 
 
 def machine_of(accelerator: Accelerator) -> Machine:
@@ -64,9 +78,7 @@ def machine_of(accelerator: Accelerator) -> Machine:
         usual, other = (machine_of(accelerator.working(depthwise=one)) for one in (False, True))
         return usual._replace(depthwise=other)
     array = accelerator.array
-    sizes = [(float(values[0]), values) for values in (array.rows, array.columns, array.hold_limit)]
-    numbers = array.blocks.numbers if array.blocks is not None else []
-    if any(np.any(values != first) for first, values in (*sizes, *((values[0], values) for values in numbers))):
+    if any(np.any(values != values[0]) for values in array.alike()):
         raise ValueError("the designs of a batch need arrays of one size; use evaluate_points for others")
     memories, fans = accelerator.memories, accelerator.fan_outs[1:]
     structure = Structure(
@@ -82,7 +94,12 @@ def machine_of(accelerator: Accelerator) -> Machine:
     return Machine(
         structure,
         array.dataflow,
-        Geometry(*(first for first, _ in sizes)),
+        Geometry(
+            float(array.rows[0]),
+            float(array.columns[0]),
+            float(array.hold_limit[0]),
+            None if array.step_cycles is None else array.step_cycles.of(0),
+        ),
         tuple(_loops(accelerator)),
         None if array.blocks is None else array.blocks.configured(0),
     )

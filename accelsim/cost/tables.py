@@ -165,6 +165,7 @@ class Layout(NamedTuple):
         rows: PEs down.
         columns: PEs across.
         hold_limit: Stream steps that a held weight lasts; infinite if there is no limit.
+        pace: Cycles of a step.
         overhead: Cycles that a pass costs beyond its steps.
         useful: Share of the inputs that are no padding; of all copies, and as the first one sees it.
     """
@@ -182,6 +183,7 @@ class Layout(NamedTuple):
     rows: float
     columns: float
     hold_limit: float
+    pace: float
     overhead: float
     useful: tuple[float, float]
 

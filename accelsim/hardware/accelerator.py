@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from accelsim.dims import Dim, Operand
 from accelsim.hardware.engines import Configured, Dataflow
+from accelsim.hardware.step_cycles import Operation, StepCycles
 from accelsim.parameters import Point, Points
 
 __all__ = [
@@ -173,7 +174,8 @@ class Array:
         dispatch_cycles: Cycles to start an op.
         fan_out: In how many copies it stands below one innermost memory; ``None`` if in one.
         shares_pes: Whether its PEs are those of another array in another layout, so that they take no area.
-        macs_per_pe: MACs of a PE in a cycle at most, more than one where multiplications are saved; ``None`` for one.
+        step_cycles: Cycles of a step, by what is multiplied; ``None`` if each takes one.
+        macs_per_pe: MACs of a PE in a cycle at most, dense and of 8 bits unless ``doing`` another; ``None`` for one.
         blocks: An engine that cuts ops into blocks of its own; the dataflow then says nothing, and all PEs are on rows.
     """
 
@@ -184,6 +186,7 @@ class Array:
     dispatch_cycles: Floats
     fan_out: FanOut | None = None
     shares_pes: bool = False
+    step_cycles: StepCycles | None = None
     macs_per_pe: Floats | None = None
     blocks: BlockArray | None = None
 
@@ -196,7 +199,12 @@ class Array:
         """Return the sizes that designs must have in common to be costed together."""
         copies = () if self.fan_out is None else (axis.size for axis in self.fan_out.axes)
         options = () if self.blocks is None else self.blocks.numbers
-        return (self.rows, self.columns, self.hold_limit, *copies, *options)
+        paces = () if self.step_cycles is None else self.step_cycles.numbers
+        return (self.rows, self.columns, self.hold_limit, *copies, *options, *paces)
+
+    def doing(self, operation: Operation) -> Array:
+        """Return the array with the peak that it has in an operation; an ``InputError`` if a step takes no time."""
+        return self if self.step_cycles is None else replace(self, macs_per_pe=1 / self.step_cycles.cycles(operation))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -353,6 +361,11 @@ class Accelerator:
         return self.pes if each is None else self.pes * each
 
     @property
+    def one_peak(self) -> bool:
+        """Whether all ops run at the same peak: on the same PEs, with steps that take as long."""
+        return self.depthwise is None and self.array.step_cycles is None
+
+    @property
     def built_pes(self) -> Floats:
         """Number of PEs that take area: those of the array, and of a depthwise unit beside it."""
         if self.depthwise is None or self.depthwise.shares_pes:
@@ -392,6 +405,8 @@ def _taken(value: Any, designs: npt.NDArray[np.int64]) -> Any:
     if isinstance(value, np.ndarray):
         return value[designs]
     if isinstance(value, Points):
+        return value.take(designs)
+    if isinstance(value, StepCycles):
         return value.take(designs)
     if isinstance(value, tuple):
         return tuple(_taken(one, designs) for one in value)

@@ -11,6 +11,7 @@ from accelsim.hardware.engines import BLOCK_ENGINES, ENGINES, Dataflow, Engine
 from accelsim.hardware.memories import read_fan_out
 from accelsim.hardware.quantities import Quantities
 from accelsim.hardware.spec import ArraySpec, LayoutSpec
+from accelsim.hardware.step_cycles import DENSE_8_BITS, read_step_cycles
 
 __all__ = ["read_array", "read_depthwise"]
 
@@ -54,7 +55,7 @@ def _layout(
 ) -> Array:
     engine = _engine(spec, path, read)
     limit = spec.hold_limit
-    return Array(
+    found = Array(
         dataflow=_dataflow(spec, path, engine, read),
         rows=_pes(spec, path, "rows", any(flow.rows for flow in engine.values()), read),
         columns=_pes(spec, path, "columns", any(flow.columns for flow in engine.values()), read),
@@ -64,7 +65,9 @@ def _layout(
         dispatch_cycles=dispatch,
         fan_out=read_fan_out(spec.fan_out, path, read),
         shares_pes=shares_pes,
+        step_cycles=read_step_cycles(spec.step_cycles, path, read),
     )
+    return found.doing(DENSE_8_BITS)
 
 
 def _engine(spec: LayoutSpec, path: FieldPath, read: Quantities) -> Engine:

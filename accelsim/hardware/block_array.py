@@ -18,7 +18,7 @@ __all__ = ["cuts_blocks", "read_block_array"]
 
 _PATH: FieldPath = ("array", "options")
 #: Keys that say how loops are laid on an array.
-_OF_LOOPS = ("dataflow", "rows", "columns", "hold_limit", "fan_out", "depthwise")
+_OF_LOOPS = ("dataflow", "rows", "columns", "hold_limit", "step_cycles", "fan_out", "depthwise")
 _OF_TILES = ("double_buffered", "sliding", "fan_out")
 
 

@@ -102,6 +102,8 @@ class LayoutSpec(Spec):
     """PEs across; may be left out if the engine lays nothing on its columns."""
     hold_limit: Expression | None = None
     """Stream steps that a held weight lasts; no limit if absent."""
+    step_cycles: Expression | None = None
+    """Cycles of a step, also over ``bits_w``, ``bits_i``, ``weight_density`` and ``input_density``; 1 if absent."""
     fan_out: FanOutSpec | None = None
     """Copies of the array below one innermost memory; one if absent."""
 

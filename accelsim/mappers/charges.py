@@ -72,6 +72,7 @@ def charges_of(
         base=base,
         edge=np.array([structure.parent(place, o) for o in range(3)]),
         held=held,
+        pace=size.pace(op),
         overhead=float(flow.pass_overhead(np.array([size.rows]), np.array([size.columns]))[0]),
         limit=np.array([size.rows, size.columns, size.hold_limit], dtype=float),
         groups=_members(layout.groups, order_of(op)),

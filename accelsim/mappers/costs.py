@@ -264,7 +264,7 @@ def _base(f: Factors, c: Charges, s: State) -> tuple[float, float, float]:
                 last += filled
             else:
                 first += filled
-    return spatial * (s.factors[f.work[0]] + s.factors[f.work[1]] * c.overhead), first, last
+    return spatial * (s.factors[f.work[0]] * c.pace + s.factors[f.work[1]] * c.overhead), first, last
 
 
 @compiled

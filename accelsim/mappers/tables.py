@@ -117,6 +117,7 @@ class Charges(NamedTuple):
         base: Energy that no mapping changes, in pJ.
         edge: Shape ``(3,)``: the innermost memory that holds each operand.
         held: Shape ``(3,)``: whether the dataflow holds it.
+        pace: Cycles of a step.
         overhead: Cycles of a pass beyond its steps.
         limit: Shape ``(3,)``: rows, columns, steps of the stream that a held weight lasts.
         groups: Shape ``(groups, 4)``: dims that share an axis as one loop, -1 where there are fewer; the stream last.
@@ -149,6 +150,7 @@ class Charges(NamedTuple):
     base: float
     edge: Ints
     held: Flags
+    pace: float
     overhead: float
     limit: Floats
     groups: Ints

@@ -55,7 +55,6 @@ class Records(NamedTuple):
         work: Vector operations.
         rate: Which rate of the vector unit they have.
         macs: How many multiply-accumulates it is made of.
-        depthwise_macs: Multiply-accumulates of a depthwise convolution; 0 of any other op.
         bits: Shape ``(plain ops, 4)``: widths of ``W I O`` and partial sums.
         rates: How many rates the vector unit has.
     """
@@ -85,7 +84,6 @@ class Records(NamedTuple):
     work: Floats
     rate: Ints
     macs: Floats
-    depthwise_macs: Floats
     bits: Floats
     rates: int
 
@@ -134,7 +132,6 @@ class Catalog(dict[Op, int]):
             work=float,
             rate=np.int64,
             macs=float,
-            depthwise_macs=float,
             bits=(float, (4,)),
         )
         self._records: Records | None = None
@@ -189,7 +186,6 @@ class Catalog(dict[Op, int]):
             work=op.vector_ops,
             rate=self._rate.get(op.kind, 0),
             macs=op.macs,
-            depthwise_macs=op.macs if op.depthwise else 0,
             bits=(bits.W, bits.I, bits.O, bits.partial),
         )
         return number

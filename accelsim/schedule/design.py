@@ -10,7 +10,7 @@ import numpy.typing as npt
 from accelsim.cost.area import total_area_mm2
 from accelsim.cost.choose import prices
 from accelsim.cost.energy import leakage_pj
-from accelsim.cost.rows import machine_of
+from accelsim.cost.rows import machine_of, worth
 from accelsim.cost.store import Store, store_of
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.mapping.nest import Ints
@@ -18,6 +18,7 @@ from accelsim.schedule.catalog import Catalog
 from accelsim.schedule.planner import Planned
 from accelsim.schedule.ranking import Charges, Ranking, Totals, add_totals
 from accelsim.schedule.residency import Residency
+from accelsim.schedule.run import in_order
 from accelsim.schedule.sweep import Macs, columns
 from accelsim.schedule.table import widths_of
 from accelsim.schedule.vector import unit_of, vector_cost
@@ -59,6 +60,8 @@ class Design:
         #: By the number of a plain op: its place in the store; -1 if it is not there.
         self._places = np.zeros(0, dtype=np.int64)
         self._wide: dict[tuple[float, ...], _Wide] = {}
+        #: By the number of a plain op: its MACs, as many as the array could do at its peak.
+        self._worth: dict[int, float] = {}
 
     def metrics(self, planned: Planned) -> tuple[dict[str, Floats], Flags]:
         """Return the figures of networks, all of which have a step made of MACs.
@@ -83,14 +86,24 @@ class Design:
             networks = np.flatnonzero(width == number)
             add_totals(networks, steps, fronts, stays.used_bytes, vector, ranking.ranked, charges, totals, legal)
             area[networks] = known
-        records = self._catalog.records
-        depthwise = np.where(steps.away, 0.0, records.depthwise_macs[records.plain[planned.part]])
-        counted = Macs(planned.macs, planned.array_macs, np.add.reduceat(depthwise, steps.starts[:-1]))
+        counted = Macs(planned.macs, self._at_peak(planned))
         found = columns(self._accelerator, totals, planned.parameters, counted, planned.peak)
         found["area_mm2"] = area
         if not legal.all():
             found = {name: np.where(legal, values, np.nan) for name, values in found.items()}
         return found, legal
+
+    def _at_peak(self, planned: Planned) -> Floats:
+        """Return the MACs that the array could have done at its peak, shape ``(networks,)``; see ``Macs``."""
+        if self._accelerator.one_peak:
+            return planned.array_macs
+        records, steps = self._catalog.records, planned.steps
+        numbers = records.plain[planned.part]
+        for number in set(numbers.tolist()) - self._worth.keys():
+            op = self._catalog.plain[number]
+            self._worth[number] = op.macs * float(worth(self._accelerator, op)[0])
+        each = np.array([self._worth[number] for number in numbers.tolist()])
+        return in_order(np.where(steps.away, 0.0, each), steps.starts)
 
     def _stored(self, levels: tuple[int, int, int]) -> Store:
         """Return the fronts; where they have grown too many, from now on those of a new store."""

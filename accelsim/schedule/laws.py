@@ -18,6 +18,7 @@ import numpy.typing as npt
 from accelsim.compiled import compiled
 from accelsim.cost.choose import Prices
 from accelsim.cost.energy import vector_pj
+from accelsim.cost.rows import working
 from accelsim.cost.store import Rows
 from accelsim.dims import WINDOWS, Dim
 from accelsim.errors import BrokenLawError
@@ -253,11 +254,10 @@ def check_run(
 
 def _given(accelerator: Accelerator, result: Run, rows: Rows, charged: Prices, base: Floats, free: Floats) -> _Given:
     table = result.table
-    mac, macs, depthwise = np.full(len(table), -1), np.zeros(len(table)), np.zeros(len(table), dtype=np.bool_)
+    mac, macs, peak = np.full(len(table), -1), np.zeros(len(table)), np.ones(result.latency_cycles.shape)
     mac[table.mac_places] = np.arange(len(table.mac_places))
     macs[table.mac_places] = np.array([op.macs for op in table.ops], dtype=float)[table.op]
-    depthwise[table.mac_places] = np.array([op.depthwise for op in table.ops])[table.op]
-    usual, other = (accelerator.working(depthwise=one).peak_macs for one in (False, True))
+    peak[table.mac_places] = np.stack([working(accelerator, op).peak_macs for op in table.ops])[table.op]
     return _Given(
         legal=np.repeat(result.legal, np.diff(table.steps.starts), axis=0),
         cycles=result.latency_cycles,
@@ -272,7 +272,7 @@ def _given(accelerator: Accelerator, result: Run, rows: Rows, charged: Prices, b
         free=free,
         price=charged.pj_per_byte,
         leak=np.array(np.broadcast_to(charged.leakage, result.latency_cycles.shape)),
-        peak=np.where(depthwise[:, None], other, usual),
+        peak=peak,
         each=vector_pj(accelerator.technology) or 0.0,
     )
 

@@ -24,7 +24,7 @@ from accelsim.schedule.steps import Plan
 from accelsim.schedule.table import StepTable, table_of, widths_of
 from accelsim.schedule.vector import fused_cycles, unit_of, vector_cost, vector_moved
 
-__all__ = ["Run", "misfits", "run"]
+__all__ = ["Run", "in_order", "misfits", "run"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -85,10 +85,19 @@ class Run:
 
     def over_steps(self, values: Floats) -> Floats:
         """Return the sums over the steps of each network, shape ``(networks, designs)``, added first to last."""
-        # numpy's own order of additions, and so the last bit, depends on the batch.
-        starts = self.table.steps.starts
-        parts = [np.cumsum(values[first:end], axis=0)[-1] for first, end in itertools.pairwise(starts)]
-        return np.stack(parts)
+        return in_order(values, self.table.steps.starts)
+
+
+def in_order(values: Floats, starts: Ints) -> Floats:
+    """Return the sums over the steps of each network, shape ``(networks, ...)``, added first to last.
+
+    Args:
+        values: Shape ``(steps, ...)``.
+        starts: Shape ``(networks + 1,)``: where the steps of each network begin.
+    """
+    # numpy's own order of additions, and so the last bit, depends on the batch.
+    parts = [np.cumsum(values[first:end], axis=0)[-1] for first, end in itertools.pairwise(starts)]
+    return np.stack(parts)
 
 
 def run(plans: Sequence[Plan], accelerator: Accelerator) -> Run:

@@ -11,13 +11,14 @@ import numpy.typing as npt
 
 from accelsim.cost.area import total_area_mm2
 from accelsim.cost.energy import op_bits
+from accelsim.cost.rows import worth
 from accelsim.errors import InputError, Problem
 from accelsim.hardware.accelerator import Abilities, Accelerator
 from accelsim.hardware.load import HardwareTemplate
 from accelsim.parameters import Points, table_of_points
 from accelsim.schedule.ranking import Totals
 from accelsim.schedule.result import METRICS
-from accelsim.schedule.run import Run, run
+from accelsim.schedule.run import Run, in_order, run
 from accelsim.schedule.steps import Plan, plan
 from accelsim.workload.network import Network
 
@@ -127,22 +128,16 @@ def parts(network: Network, template: HardwareTemplate, points: Points) -> Itera
 
 
 class Macs(NamedTuple):
-    """Multiply-accumulates of networks: all, those on the array, and among these those of depthwise convolutions."""
+    """Multiply-accumulates of networks.
+
+    Attributes:
+        all: All of them.
+        at_peak: Those that the array could have done at its peak while the PEs at work were as busy as they are: a MAC
+            of a unit with a tenth of the array's peak counts as ten; see ``cost.rows.worth``.
+    """
 
     all: Floats | int
-    array: Floats | float
-    depthwise: Floats | int
-
-    def on(self, accelerator: Accelerator) -> Floats | float:
-        """Return the MACs that the array could have done while the PEs at work were as busy as they are.
-
-        A MAC of a unit with a tenth of the array's PEs counts as ten, so that quotients over the array's PEs are
-        averages over time of what each op makes of the PEs that work on it.
-        """
-        if accelerator.depthwise is None:
-            return self.array
-        usual, other = (accelerator.working(depthwise=one).peak_macs for one in (False, True))
-        return self.array - self.depthwise + self.depthwise * (usual / other)
+    at_peak: Floats | float
 
 
 def figures(network: Network, part: Part) -> dict[str, Floats | float | None]:
@@ -151,8 +146,11 @@ def figures(network: Network, part: Part) -> dict[str, Floats | float | None]:
     busy, outer = (found.over_steps(values)[0] for values in (found.steps, found.dram_bytes))
     totals = Totals(found.network_cycles[0], found.network_pj[0], busy, outer)
     area = total_area_mm2(accelerator, op_bits(found.table.ops[0]))
-    depthwise = sum(step.op.macs for step in part.plan.steps if step.op.depthwise and step.on_array)
-    macs = Macs(network.macs, part.plan.array_macs, depthwise)
+    at_peak: Floats | float = part.plan.array_macs
+    if not accelerator.one_peak:
+        each = [step.op.macs * worth(accelerator, step.op) for step in part.plan.steps if step.on_array]
+        at_peak = in_order(np.stack(each), np.array([0, len(each)]))[0]
+    macs = Macs(network.macs, at_peak)
     known = columns(accelerator, totals, network.params, macs, part.plan.peak_bytes)
     return {**known, "area_mm2": area}
 
@@ -172,7 +170,7 @@ def columns(
     cycles, energy = totals.latency_cycles, totals.energy_pj
     milliseconds = cycles / accelerator.clock_hz * 1e3
     with np.errstate(invalid="ignore", divide="ignore"):
-        spatial, temporal = macs.on(accelerator) / (totals.steps * accelerator.peak_macs), totals.steps / cycles
+        spatial, temporal = macs.at_peak / (totals.steps * accelerator.peak_macs), totals.steps / cycles
         overall = spatial * temporal
     return {
         "params": params,

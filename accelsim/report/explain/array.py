@@ -103,7 +103,9 @@ def compute(case: Case) -> tuple[list[Line], Line, Line]:
         what=f"points of the stream ({' '.join(flow.stream) or 'none'})",
         sum=times(*streamed) if streamed else Number(1, "one point"),
     )
-    steps = Line(what="steps", sum=times(*factors, stream.number("points of the stream")), unit="cycles")
+    pace = size.pace(case.op)
+    each = [] if pace == 1 else [Number(pace, "cycles a step")]
+    steps = Line(what="steps", sum=times(*factors, stream.number("points of the stream"), *each), unit="cycles")
     overhead = int(flow.pass_overhead(np.array([size.rows]), np.array([size.columns]))[0])
     tiles: list[Term] = []
     for dim in flow.stream:

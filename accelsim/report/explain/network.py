@@ -84,16 +84,16 @@ def _utilization(result: Evaluation) -> Sums:
 
 
 def _macs_on(peak: float, result: Evaluation) -> Term:
-    """Return the MACs of a network; one of an array with another peak counts as many as the time it takes is worth."""
+    """Return the MACs of a network; one at another peak than the array's counts as many as its time is worth."""
     others = {layer.peak_macs_per_cycle: 0 for layer in result.layers if layer.peak_macs_per_cycle != peak}
     for layer in result.layers:
         if layer.peak_macs_per_cycle != peak:
             others[layer.peak_macs_per_cycle] += _on_array(layer)
     own = Number(sum(map(_on_array, result.layers)) - sum(others.values()), "MACs")
-    ratio = Number(peak, "PEs")
+    ratio = Number(peak, "MACs a cycle at the peak of the array")
     worth = [
-        divided(times(Number(macs, "depthwise MACs"), ratio), Number(pes, "depthwise PEs"))
-        for pes, macs in others.items()
+        divided(times(Number(macs, "other MACs"), ratio), Number(other, "a cycle at their own peak"))
+        for other, macs in others.items()
         if macs
     ]
     return plus(own, *worth) if worth else own
