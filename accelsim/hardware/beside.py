@@ -1,0 +1,72 @@
+"""What works beside the array: the vector unit, the host, and what the accelerator can run at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Abilities", "Host", "Vector"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Vector:
+    """The unit for ops without MACs.
+
+    Attributes:
+        lanes: Elementary operations per cycle.
+        fuses: Activations it applies in passing.
+        rated: Kinds of op with a rate of their own.
+        rates: That rate of each of them.
+    """
+
+    lanes: Floats
+    fuses: tuple[str, ...]
+    rated: tuple[str, ...] = ()
+    rates: tuple[Floats, ...] = ()
+
+    @property
+    def paces(self) -> Floats:
+        """Elementary operations per cycle, shape ``(1 + rated kinds, designs)``: of the lanes, then of each kind."""
+        return np.stack([self.lanes, *self.rates])
+
+    def pace(self, kind: str) -> Floats:
+        """Return the elementary operations per cycle of a kind of op."""
+        return self.rates[self.rated.index(kind)] if kind in self.rated else self.lanes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Host:
+    """The processor that runs what the accelerator cannot; cycles are the accelerator's.
+
+    Attributes:
+        lanes: Elementary operations per cycle.
+        macs_per_cycle: Multiply-accumulates per cycle.
+        transfer_cycles: Cycles to hand the work over to the host, or back.
+    """
+
+    lanes: Floats
+    macs_per_cycle: Floats
+    transfer_cycles: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What hardware can do with ops, apart from numbers: the same for all designs of a batch, and hashable.
+
+    Attributes:
+        fuses: Activations it applies to a result on its way out.
+        rated: Kinds of op for which the vector unit has a rate of their own.
+        bits: Widths that it computes with; ``None`` for any.
+        without: Kinds of op that it cannot run.
+        host: Whether a host runs what it cannot.
+    """
+
+    fuses: tuple[str, ...] = ()
+    rated: tuple[str, ...] = ()
+    bits: tuple[int, ...] | None = None
+    without: tuple[str, ...] = ()
+    host: bool = False
