@@ -323,6 +323,15 @@ class Accelerator:
             return self
         return replace(self, array=self.depthwise if depthwise else self.array, depthwise=None)
 
+    @property
+    def vector_memories(self) -> tuple[Memory, ...]:
+        """The memories as the vector unit sees them: the outermost has no more bandwidth than the unit asks of it."""
+        limit, (outer, *inner) = self.vector.bandwidth_bytes_per_cycle, self.memories
+        if limit is None:
+            return self.memories
+        own = outer.bandwidth_bytes_per_cycle
+        return (replace(outer, bandwidth_bytes_per_cycle=limit if own is None else np.minimum(own, limit)), *inner)
+
     def take(self, designs: npt.NDArray[np.int64]) -> Accelerator:
         """Return some of the designs, in the order given."""
         taken: Accelerator = _taken(self, designs)

@@ -21,12 +21,15 @@ class Vector:
         fuses: Activations it applies in passing.
         rated: Kinds of op with a rate of their own.
         rates: That rate of each of them.
+        bandwidth_bytes_per_cycle: What it reads from and writes to the outermost memory at most; ``None`` if it is no
+            slower than that memory.
     """
 
     lanes: Floats
     fuses: tuple[str, ...]
     rated: tuple[str, ...] = ()
     rates: tuple[Floats, ...] = ()
+    bandwidth_bytes_per_cycle: Floats | None = None
 
     @property
     def paces(self) -> Floats:

@@ -110,7 +110,7 @@ class HardwareTemplate:
             parameters=points,
             memories=read_memories(self.spec.memories, self._table.memories, read, clock),
             array=array,
-            vector=_vector(self.spec.vector, read),
+            vector=_vector(self.spec.vector, read, clock),
             technology=read_technology(self.spec.array.arithmetic, self._table, read),
             clock_hz=clock,
             invocation_cycles=read.number(self.spec.invocation_cycles, ("invocation_cycles",)),
@@ -123,12 +123,14 @@ class HardwareTemplate:
         return accelerator
 
 
-def _vector(spec: VectorSpec, read: Quantities) -> Vector:
+def _vector(spec: VectorSpec, read: Quantities, clock: Floats) -> Vector:
+    limit = spec.bandwidth
     return Vector(
         lanes=read.number(spec.lanes, ("vector", "lanes"), least=1),
         fuses=tuple(spec.fuses),
         rated=tuple(spec.rates),
         rates=tuple(_rate(rate, ("vector", "rates", kind), read) for kind, rate in spec.rates.items()),
+        bandwidth_bytes_per_cycle=None if limit is None else read.per_cycle(limit, ("vector", "bandwidth"), clock),
     )
 
 

@@ -135,6 +135,8 @@ class VectorSpec(Spec):
     """Elementary operations per cycle."""
     rates: dict[str, Expression] = {}
     """Kinds of op with a rate of their own, in elementary operations per cycle; all others have that of the lanes."""
+    bandwidth: Expression | None = None
+    """What it reads from and writes to the outermost memory, per second or per cycle; no slower than it if absent."""
     fuses: list[str] = []
     """Activations it applies to a result on its way out."""
 

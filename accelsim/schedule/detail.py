@@ -141,7 +141,8 @@ def _bottleneck(step: Step, accelerator: Accelerator, result: Run, place: int, m
         busy["hand-over"] = crossings * float(accelerator.host.transfer_cycles[0])
     elif step.fused_work + step.op.vector_ops:
         busy["vector"] = step.vector_cycles(accelerator.vector)
-    for level, memory in enumerate(accelerator.memories):
+    streams = step.reason is None and not step.on_array
+    for level, memory in enumerate(accelerator.vector_memories if streams else accelerator.memories):
         cycles, each = memory.busy_cycles(*through[level]), memory.busy_cycles(*moved[level].T)
         if cycles is not None and each is not None:
             busy[f"{memory.name}:{OPERANDS[int(np.argmax(each))]}"] = float(cycles[0])

@@ -28,21 +28,26 @@ class Unit(NamedTuple):
         each_pj: Energy of one on the vector unit.
         host: Shape ``(2, D)``: elementary operations, and MACs, a cycle on the host; infinite if there is none.
         crossing: Shape ``(D,)``: cycles to hand work over.
+        outside: Shape ``(D,)``: cycles of a byte between the vector unit and the outermost memory, beside the memory's
+            own; 0 if the unit is no slower.
     """
 
     paces: Floats
     each_pj: float
     host: Floats
     crossing: Floats
+    outside: Floats
 
 
 def unit_of(accelerator: Accelerator) -> Unit:
     """Return the vector unit and the host of designs."""
     host, count = accelerator.host, len(accelerator)
     paces, each = accelerator.vector.paces, vector_pj(accelerator.technology) or 0.0
+    limit = accelerator.vector.bandwidth_bytes_per_cycle
+    outside = np.zeros(count) if limit is None else 1 / limit
     if host is None:
-        return Unit(paces, each, np.full((2, count), np.inf), np.zeros(count))
-    return Unit(paces, each, np.stack([host.lanes, host.macs_per_cycle]), host.transfer_cycles)
+        return Unit(paces, each, np.full((2, count), np.inf), np.zeros(count), outside)
+    return Unit(paces, each, np.stack([host.lanes, host.macs_per_cycle]), host.transfer_cycles, outside)
 
 
 def fused_cycles(work: Floats, paces: Floats) -> Floats:
@@ -158,6 +163,7 @@ def _fill(steps: Steps, charged: Prices, unit: Unit, where: _Where, cost: Vector
                 for rate in range(rates):
                     work += steps.work[place, rate] / unit.paces[rate, design]
                     energy += steps.work[place, rate] * unit.each_pj
+                busy = max(busy, moved[0].sum() * unit.outside[design])
                 cycles = max(work, busy) + charged.dispatch[design]
             cost.latency_cycles[place, design] = cycles
             cost.dynamic_pj[place, design] = energy

@@ -50,6 +50,39 @@ def test_rates_by_hand(tmp_path: Path) -> None:
     assert pool.metrics.latency_cycles == 7, "it has the rate of the lanes"
 
 
+def test_a_unit_slower_than_the_outermost_memory_by_hand(tmp_path: Path) -> None:
+    """24 values in and 4 out of the DRAM at 0.5 bytes a cycle, which itself moves 4; convolutions are as they were."""
+    slow = (LANES, f"bandwidth: 0.5 B/cycle, {LANES}")
+    conv, pool, fc = evaluate(network(), machine(tmp_path, slow).instantiate({})).layers
+    assert pool.metrics.latency_cycles == 28 / 0.5
+    assert (pool.bottleneck, pool.slack) == ("dram:I", 28 / 0.5 / 6)
+    assert (conv.metrics.latency_cycles, fc.metrics.latency_cycles) == (107, 15.75)
+    second = (LANES, f"bandwidth: 0.5 GB/s, {LANES}")
+    assert evaluate(network(), machine(tmp_path, second).instantiate({})).layers[1].metrics == pool.metrics
+
+
+def test_a_unit_is_never_faster_than_the_outermost_memory(tmp_path: Path) -> None:
+    plain = evaluate(network(), machine(tmp_path).instantiate({}))
+    fast = (LANES, f"bandwidth: 400 B/cycle, {LANES}")
+    assert evaluate(network(), machine(tmp_path, fast).instantiate({})) == plain
+    endless = ("bandwidth: 4 B/cycle, ", "")
+    pool = evaluate(network(), machine(tmp_path, endless, fast).instantiate({})).layers[1]
+    assert (pool.metrics.latency_cycles, pool.bottleneck) == (6, "vector")
+
+
+def test_what_stays_on_chip_does_not_pass_the_slow_way(tmp_path: Path) -> None:
+    kept = ("double_buffered: true}", "double_buffered: true, keeps: [I, O], keep_share: 1}")
+    slow = (LANES, f"bandwidth: 0.5 B/cycle, {LANES}")
+    pool = evaluate(network(), machine(tmp_path, kept, slow).instantiate({})).layers[1]
+    assert (pool.metrics.latency_cycles, pool.metrics.dram_bytes) == (6, 0)
+
+
+@pytest.mark.parametrize("bandwidth", ["0.5", "0 B/cycle", "fast GB/s"])
+def test_a_mistake_in_the_bandwidth_of_the_unit(tmp_path: Path, bandwidth: str) -> None:
+    with pytest.raises(InputError, match=r"vector\.bandwidth"):
+        machine(tmp_path, (LANES, f"bandwidth: {bandwidth}, {LANES}"))
+
+
 def test_a_rate_like_that_of_the_lanes_changes_nothing(tmp_path: Path) -> None:
     plain = evaluate(network(), machine(tmp_path).instantiate({}))
     same = (LANES, "lanes: 4, rates: {average_pool: 4, relu: 4, add: 4}, fuses: [relu]")
@@ -66,7 +99,7 @@ def test_energy_counts_operations_not_cycles(tmp_path: Path) -> None:
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_an_explanation_works_the_model_s_figures_out(tmp_path: Path, question: str) -> None:
     """Explanations are held against the model: a sum that is not its figure is an error."""
-    rates = (LANES, "lanes: 4, rates: {average_pool: 1, relu: 0.1}, fuses: [relu]")
+    rates = (LANES, "lanes: 4, rates: {average_pool: 1, relu: 0.1}, bandwidth: 0.75 B/cycle, fuses: [relu]")
     design = machine(tmp_path, rates, ("clock:", "invocation_cycles: 30\nclock:")).instantiate({})
     for step in plan(network(), design.abilities).steps:
         explain(question, network(), design, step.name)

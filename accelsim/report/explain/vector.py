@@ -80,7 +80,7 @@ class VectorSums:
         found = {"vector": vector} if self._work else {}
         paces: list[Term] = [vector.number("vector")]
         lines = []
-        for level, memory in enumerate(accelerator.memories):
+        for level, memory in enumerate(accelerator.vector_memories):
             own = busy(memory, level, self.moved)
             lines += own
             if own[-1].sum is not None:
