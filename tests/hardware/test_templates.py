@@ -195,7 +195,7 @@ def test_every_corner_of_a_bundled_space_is_a_machine(name: str) -> None:
 def test_every_source_names_something_of_the_template(name: str) -> None:
     spec = hardware_template(name).spec
     assert spec.sources
-    known = {"parameters", "array", "memories", "vector", "clock"}
+    known = {"parameters", "array", "memories", "vector", "clock", "technology"}
     assert {source.split(".")[0] for source in spec.sources} <= known
 
 
