@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import math
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,16 +87,17 @@ class Table:
 
 
 def read_rows(path: Path) -> list[tuple[int, list[str]]]:
-    """Return the rows of a CSV file as they are, with their lines.
+    """Return the rows of a CSV file, or of one packed with gzip, as they are, with their lines.
 
     Raises:
         InputError: It cannot be read.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        unpack = gzip.open if path.suffix == ".gz" else open
+        with unpack(path, "rt", encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
             return [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(Problem(field=str(path), message=f"cannot read the file: {reason}")) from error
 
