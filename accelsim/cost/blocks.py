@@ -79,7 +79,7 @@ def block_rows(op: Op, machine: Machine, configured: Configured, kept: Kept) -> 
     name, settings = configured
     engine, memories = traversal(name), len(machine.structure.holds)
     weights, inputs, outputs = (level if stays else 0 for stays, level in zip(kept.stays, kept.levels, strict=True))
-    problem = engine.unsupported(op, settings)
+    problem = engine.unsupported(op, configured.words)
     if problem is None:
         try:
             around = Around(memories, (weights, inputs, outputs), kept.first, kept.last)

@@ -66,8 +66,13 @@ class Traversal(BlockEngine):
     """An engine that cuts an op into blocks by rules of its own."""
 
     @abstractmethod
-    def unsupported(self, op: Op, settings: Settings) -> str | None:
-        """Return why the engine cannot run an op made of MACs, in a few words; ``None`` if it can."""
+    def unsupported(self, op: Op, words: Settings) -> str | None:
+        """Return why the engine cannot run an op made of MACs, in a few words; ``None`` if it can.
+
+        Args:
+            op: The op.
+            words: The options that are no numbers: whether an op can run depends on no other.
+        """
 
     @abstractmethod
     def ways(self, op: Op, settings: Settings, around: Around) -> Ways:

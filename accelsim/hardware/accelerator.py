@@ -288,7 +288,9 @@ class Accelerator:
     def abilities(self) -> Abilities:
         """What it can do with ops."""
         vector = self.vector
-        return Abilities(vector.fuses, vector.rated, self.bits, self.without, self.host is not None)
+        blocks, host = self.array.blocks, self.host is not None
+        engine = None if blocks is None or not host else Configured(blocks.engine, blocks.configured(0).words)
+        return Abilities(vector.fuses, vector.rated, self.bits, self.without, host, engine)
 
     @property
     def pes(self) -> Floats:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from accelsim.hardware.engines import Configured
+
 __all__ = ["Abilities", "Host", "Vector"]
 
 Floats = npt.NDArray[np.float64]
@@ -66,6 +68,8 @@ class Abilities:
         bits: Widths that it computes with; ``None`` for any.
         without: Kinds of op that it cannot run.
         host: Whether a host runs what it cannot.
+        engine: The engine that cuts ops into blocks, with those options that are no numbers; it may refuse an op, which
+            matters only if there is a host.
     """
 
     fuses: tuple[str, ...] = ()
@@ -73,3 +77,4 @@ class Abilities:
     bits: tuple[int, ...] | None = None
     without: tuple[str, ...] = ()
     host: bool = False
+    engine: Configured | None = None

@@ -102,7 +102,7 @@ def _peaks(engine: BlockEngine, blocks: BlockArray, read: Quantities) -> tuple[F
             found.append(engine.peak(blocks.of(design)))
         except InputError as error:
             for problem in error.problems:
-                path = (*_PATH, problem.field)
+                path = (*_PATH, problem.field.rpartition(".")[2])
                 read.note(path, replace(problem, field=field_name(path)))
             return np.ones(read.count), np.ones(read.count)
     pes, macs = np.array(found, dtype=float)[which.reshape(-1)].T.copy()

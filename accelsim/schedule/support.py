@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from accelsim.engines.engine import traversal
 from accelsim.errors import InputError, Problem
 from accelsim.hardware.accelerator import Abilities
 from accelsim.workload.ops import OP_KINDS, Op
@@ -14,6 +15,7 @@ __all__ = ["REASONS", "check_abilities", "reason_of"]
 REASONS: dict[str, str] = {
     "kind": "the accelerator cannot run this kind of op",
     "bits": "the accelerator does not compute with these widths",
+    "engine": "the engine has no way to run this op",
 }
 
 
@@ -54,6 +56,10 @@ def reason_of(op: Op, abilities: Abilities) -> str | None:
         return "kind"
     if abilities.bits is not None and any(_widths(part) - set(abilities.bits) for part in parts):
         return "bits"
+    if abilities.engine is not None:
+        name, words = abilities.engine
+        if any(part.macs and traversal(name).unsupported(part, words) for part in parts if part.rule.lower is None):
+            return "engine"
     return None
 
 

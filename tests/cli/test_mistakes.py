@@ -80,7 +80,7 @@ FILES = [
         [("engine: systolic", "engine: sistolic")],
         [
             "file.yaml:9  array.engine\n  unknown compute engine; got 'sistolic'; "
-            "use atomic, cells, depthwise, ethos_u, pe, pixel_parallel, systolic.",
+            "use atomic, cells, depthwise, ethos_u, nvdla, pe, pixel_parallel, row_stationary, systolic.",
             "'systolic'?",
         ],
         id="unknown engine",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from accelsim import evaluate, hardware_template, load_hardware, load_network
+from accelsim.config.library import find
 from accelsim.cost.front import front
 from accelsim.cost.rows import Kept, machine_of
 from accelsim.engines.ethos_u import Role, estimate, layer_of, npu, system
@@ -129,11 +130,22 @@ def test_what_the_npu_has_no_pass_for_is_named_with_its_layer() -> None:
         evaluate(network, load_hardware("ethos_u55"))
     assert str(caught.value) == (
         f"heads does not run on ethos_u55: layer scores ({op.label}): "
-        "the engine ethos_u does not run it: ethos-u55-128 has no pass for matmul"
+        "the engine ethos_u does not run it: ethos-u55 has no pass for matmul"
     )
     wide = convolution((1, 8, 4, 4), 8, (1, 1), bits=Bits(W=16, I=16, O=16))
-    with pytest.raises(NoMappingError, match="ethos-u55-128 has weights of 8 bits, not 16"):
+    with pytest.raises(NoMappingError, match="ethos-u55 has weights of 8 bits, not 16"):
         evaluate(alone(wide), load_hardware("ethos_u55"))
+
+
+def test_what_the_npu_has_no_pass_for_runs_on_a_host_if_there_is_one(tmp_path: Path) -> None:
+    text = find("hardware", "ethos_u55").read_text(encoding="utf-8")
+    path = tmp_path / "npu.yaml"
+    path.write_text(text + "host: {lanes: 1, macs_per_cycle: 2, transfer_cycles: 1000}\n", encoding="utf-8")
+    scores, conv = matmul(4, 8, 4, heads=2), convolution((1, 8, 8, 1), 8, (1, 1))
+    network = Network("mixed", (Node("conv", conv, (INPUT,)), Node("scores", scores, ("conv", "conv"))))
+    result = evaluate(network, hardware_template(path).instantiate({}))
+    assert [layer.host_reason for layer in result.layers] == [None, "engine"]
+    assert result.layers[1].metrics.latency_cycles >= 2000 + scores.macs / 2
 
 
 def test_every_configuration_is_a_machine_of_its_size() -> None:

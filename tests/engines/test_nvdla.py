@@ -320,11 +320,11 @@ def test_what_the_core_cannot_run_is_said_in_words(problems_of: Any) -> None:
         "8 bits at most": replace(LAYERS[1], bits=WIDE),
     }
     for words, op in cases.items():
-        assert words in (unsupported(op, LARGE) or "")
+        assert words in (unsupported(op, sixteen_bit=LARGE.sixteen_bit) or "")
         (problem,) = problems_of(traverse, op, LARGE)
         assert words in problem.message
-    assert "16 bits at most" in (unsupported(replace(LAYERS[1], bits=Bits(W=32, I=32)), FULL) or "")
-    assert unsupported(replace(LAYERS[1], bits=WIDE), FULL) is None
+    assert "16 bits at most" in (unsupported(replace(LAYERS[1], bits=Bits(W=32, I=32)), sixteen_bit=True) or "")
+    assert unsupported(replace(LAYERS[1], bits=WIDE), sixteen_bit=True) is None
 
 
 @pytest.mark.parametrize("value", [0, -8, 2.5, "64", True])

@@ -331,10 +331,10 @@ def test_what_the_array_cannot_run_is_said_in_words(problems_of: Any) -> None:
     pool = make.pool("max_pool", (1, 8, 8, 8), (2, 2))
     wide = replace(ALEXNET["CONV3"], bits=Bits(W=32, I=16))
     for words, op in (("not max_pool", pool), ("16 bits, not 32", wide)):
-        assert words in (unsupported(op, EYERISS) or "")
+        assert words in (unsupported(op, EYERISS.word_bits) or "")
         (problem,) = problems_of(traverse, op, EYERISS)
         assert words in problem.message
-    assert unsupported(CLASSIFIER, EYERISS) is None
+    assert unsupported(CLASSIFIER, EYERISS.word_bits) is None
 
 
 def test_a_row_that_does_not_fit_the_buffer_has_no_mapping() -> None:

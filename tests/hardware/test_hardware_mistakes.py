@@ -72,8 +72,8 @@ def only(folder: Path, *changes: tuple[str, str]) -> Problem:
         ),
         pytest.param(
             "engine: systolic", "engine: sistolic", "array.engine", ARRAY,
-            "unknown compute engine; got 'sistolic'; use atomic, cells, depthwise, ethos_u, pe, pixel_parallel, "
-            "systolic. Did you mean 'systolic'?",
+            "unknown compute engine; got 'sistolic'; use atomic, cells, depthwise, ethos_u, nvdla, pe, "
+            "pixel_parallel, row_stationary, systolic. Did you mean 'systolic'?",
             id="unknown engine",
         ),
         pytest.param(

@@ -98,9 +98,9 @@ class EthosU(Traversal):
         """Return the MACs a cycle at 8 bits."""
         return Peak(float(_chip(settings).npu.macs))
 
-    def unsupported(self, op: Op, settings: Settings) -> str | None:
+    def unsupported(self, op: Op, words: Settings) -> str | None:
         """Return why the NPU has no pass for an op; ``None`` if it has."""
-        name = _chip(settings).npu.name
+        name = f"ethos-{dict(words)['family']}"
         if layer_of(op) is None:
             return f"{name} has no pass for {op.kind}" + (" of volumes" if op.kind == "convolution" else "")
         return None if op.bits.W <= _WEIGHT_BITS else f"{name} has weights of {_WEIGHT_BITS} bits, not {op.bits.W}"

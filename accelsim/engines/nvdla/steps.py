@@ -74,8 +74,8 @@ class Shape:
     bits: int
 
 
-def unsupported(op: Op, machine: Nvdla) -> str | None:
-    """Return why the core cannot run an op, in a few words; ``None`` if it can."""
+def unsupported(op: Op, *, sixteen_bit: bool) -> str | None:
+    """Return why a core, with or without 16-bit modes, cannot run an op, in a few words; ``None`` if it can."""
     if op.kind not in _KINDS:
         return f"the MAC array runs {' and '.join(_KINDS)}, not {op.kind}"
     if op.size(Dim.OZ) > 1 or op.size(Dim.FZ) > 1:
@@ -83,7 +83,7 @@ def unsupported(op: Op, machine: Nvdla) -> str | None:
     widest = max(op.bits.W, op.bits.I)
     if widest > 16:
         return f"it multiplies 16 bits at most, not {widest}"
-    if widest > 8 and not machine.sixteen_bit:
+    if widest > 8 and not sixteen_bit:
         return f"it multiplies 8 bits at most, not {widest}"
     return None
 
@@ -94,7 +94,7 @@ def shape_of(op: Op, machine: Nvdla) -> Shape:
     Raises:
         InputError: The core cannot run it (``unsupported``).
     """
-    reason = unsupported(op, machine)
+    reason = unsupported(op, sixteen_bit=machine.sixteen_bit)
     if reason is not None:
         raise InputError(Problem(field=f"nvdla.{op.kind}", message=reason, got=shown(op.label)))
     size = op.size

@@ -117,12 +117,12 @@ class Passes:
         return len(self.n)
 
 
-def unsupported(op: Op, machine: RowStationary) -> str | None:
-    """Return why the array cannot run an op, in a few words; ``None`` if it can."""
+def unsupported(op: Op, word_bits: int) -> str | None:
+    """Return why an array with words of so many bits cannot run an op; ``None`` if it can."""
     if op.kind not in _KINDS:
         return f"the array runs {', '.join(_KINDS)}, not {op.kind}"
     widest = max(op.bits.W, op.bits.I)
-    return None if widest <= machine.word_bits else f"its words have {machine.word_bits} bits, not {widest}"
+    return None if widest <= word_bits else f"its words have {word_bits} bits, not {widest}"
 
 
 def shape_of(op: Op, machine: RowStationary) -> Shape:
@@ -131,7 +131,7 @@ def shape_of(op: Op, machine: RowStationary) -> Shape:
     Raises:
         InputError: The array cannot run it (``unsupported``).
     """
-    reason = unsupported(op, machine)
+    reason = unsupported(op, machine.word_bits)
     if reason is not None:
         raise InputError(Problem(field=f"row_stationary.{op.kind}", message=reason, got=shown(op.label)))
     size = op.size

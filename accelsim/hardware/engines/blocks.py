@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from accelsim.registry import Registry
 
-__all__ = ["BLOCK_ENGINES", "BlockEngine", "Configured", "Option", "Peak", "Setting", "Settings"]
+__all__ = ["BLOCK_ENGINES", "SWITCH", "BlockEngine", "Configured", "Option", "Peak", "Setting", "Settings"]
 
 #: The value of an option.
 Setting = float | str | bool
@@ -23,7 +23,7 @@ class Option:
 
     Attributes:
         help: What it is, in a few words.
-        words: The words, if it is one of them; ``("false", "true")`` is a switch.
+        words: The words, if it is one of them; those of a switch are ``SWITCH``.
         default: Taken if it is left out; ``None`` if it must be given.
         whole: Whether a number must be whole.
         least: Least number.
@@ -68,6 +68,11 @@ class Configured(NamedTuple):
 
     name: str
     settings: Settings
+
+    @property
+    def words(self) -> Settings:
+        """The options that are no numbers: the same for all designs of a batch."""
+        return tuple((name, value) for name, value in self.settings if not isinstance(value, float))
 
 
 class BlockEngine(ABC):
