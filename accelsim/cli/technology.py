@@ -27,6 +27,7 @@ _UNITS = {
     "um2_per_bit": "um2/bit",
     "_um2": "um2",
     "mw_per_kib": "mW/KiB",
+    "pj_per_bit_mm": "pJ/bit/mm",
     "mw_per_bit": "mW/bit",
     "_mw": "mW",
 }

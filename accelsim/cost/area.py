@@ -1,12 +1,12 @@
-"""Area of an accelerator: PEs, vector lanes and on-chip memories. Control and interconnect are not modelled."""
+"""Area of an accelerator: PEs, vector lanes and on-chip memories. Control and wires are not modelled."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.cost.energy import pe_um2
 from accelsim.hardware.accelerator import Accelerator
+from accelsim.hardware.logic import pe_um2
 
 __all__ = ["area_mm2", "total_area_mm2"]
 

@@ -35,7 +35,7 @@ class Prices(NamedTuple):
 
 
 def prices(accelerator: Accelerator, leakage: Floats) -> Prices:
-    """Return what designs charge; what is not modelled, and what has no limit, costs nothing.
+    """Return what designs charge; what is not modelled, and what has no limit, costs nothing. A byte takes its wires.
 
     Args:
         accelerator: The designs.
@@ -50,7 +50,8 @@ def prices(accelerator: Accelerator, leakage: Floats) -> Prices:
         for memory in accelerator.memories
     ]
     dear = [
-        [np.zeros(count) if each is None else each for each in _energies(memory)] for memory in accelerator.memories
+        [np.add(_known(each, count), _known(memory.wire_pj_per_byte, count)) for each in _energies(memory)]
+        for memory in accelerator.memories
     ]
     return Prices(
         np.array(slow),
@@ -58,6 +59,10 @@ def prices(accelerator: Accelerator, leakage: Floats) -> Prices:
         accelerator.array.dispatch_cycles,
         leakage,
     )
+
+
+def _known(figure: Floats | None, count: int) -> Floats:
+    return np.zeros(count) if figure is None else figure
 
 
 def _energies(memory: Memory) -> tuple[Floats | None, Floats | None]:

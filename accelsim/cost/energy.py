@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.hardware.accelerator import Accelerator, Technology
+from accelsim.hardware.logic import mac_figure, pe_leakage_mw
 from accelsim.workload.ops import Op
 
 __all__ = [
@@ -14,8 +15,6 @@ __all__ = [
     "mac_pj",
     "op_bits",
     "op_pj",
-    "pe_leakage_mw",
-    "pe_um2",
     "register_bits_per_mac",
     "vector_pj",
 ]
@@ -26,16 +25,7 @@ _PJ_PER_MW_MS = 1e6
 
 def mac_pj(technology: Technology, bits: Floats) -> Floats | None:
     """Return the energy of one multiply-accumulate for widths ``(..., W I O partial)``; ``None`` if not modelled."""
-    return _mac(technology, technology.multiply_pj, technology.add_pj, bits)
-
-
-def _mac(technology: Technology, multiplier: float | None, adder: float | None, bits: Floats) -> Floats | None:
-    """Return a figure of multiplier and adder together, for widths ``(..., W I O partial)``."""
-    if multiplier is None or adder is None:
-        return None
-    if technology.arithmetic != "integer":
-        return np.full(bits.shape[:-1], multiplier + adder)
-    return np.asarray(multiplier * (bits[..., 0] * bits[..., 1] / 64) + adder * bits[..., 3] / 32)
+    return mac_figure(technology, technology.multiply_pj, technology.add_pj, bits)
 
 
 def register_bits_per_mac(bits: Floats) -> Floats:
@@ -61,25 +51,6 @@ def leakage_pj(accelerator: Accelerator, bits: Floats) -> Floats:
     """Return the modelled leakage in pJ a cycle for PEs of widths ``(W, I, O, partial)``, shape ``(designs,)``."""
     power = sum((part for part in leakage_mw(accelerator, bits) if part is not None), np.zeros(len(accelerator)))
     return np.asarray(power / accelerator.clock_hz * 1e3 * _PJ_PER_MW_MS)
-
-
-def pe_leakage_mw(technology: Technology, bits: Floats) -> float | None:
-    """Return the leakage of a PE of widths ``(W, I, O, partial)``; see ``pe_um2``."""
-    both = _mac(technology, technology.multiplier_leakage_mw, technology.adder_leakage_mw, bits)
-    return _pe(both, technology.register_leakage_mw_per_bit, bits)
-
-
-def pe_um2(technology: Technology, bits: Floats) -> float | None:
-    """Return the area of a PE of widths ``(W, I, O, partial)``; ``None`` if a part is not modelled.
-
-    It is a multiplier, an adder, and a register for each operand and for the partial sum.
-    """
-    both = _mac(technology, technology.multiplier_um2, technology.adder_um2, bits)
-    return _pe(both, technology.register_um2_per_bit, bits)
-
-
-def _pe(both: Floats | None, register: float | None, bits: Floats) -> float | None:
-    return None if both is None or register is None else float(both + register * (bits[0] + bits[1] + bits[3]))
 
 
 def op_bits(op: Op) -> Floats:

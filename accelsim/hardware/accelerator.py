@@ -16,6 +16,7 @@ import numpy.typing as npt
 from accelsim.dims import Dim, Operand
 from accelsim.hardware.beside import Abilities, Host, Vector
 from accelsim.hardware.engines import Configured, Dataflow
+from accelsim.hardware.logic import Technology
 from accelsim.hardware.step_cycles import Operation, StepCycles
 from accelsim.parameters import Point, Points
 
@@ -91,6 +92,8 @@ class Memory:
         keep_share: Greatest part of the capacity that such tensors may take.
         area_mm2: Area, ``None`` if it is not modelled; 0 for a memory off the chip.
         leakage_mw: Leakage power, ``None`` if it is not modelled.
+        wire_pj_per_byte: Energy of the wires that a byte read or written takes, ``None`` if it is not modelled; 0 for a
+            memory off the chip.
         sliding: Whether a tile of the input fetches only what the tile one step before it did not have.
         fan_out: In how many copies it stands, with all inside it; ``None`` if in one.
         keeps_ends: Whether the inputs and results of a network lie here too, if it keeps feature maps.
@@ -112,6 +115,7 @@ class Memory:
     sliding: bool = False
     fan_out: FanOut | None = None
     keeps_ends: bool = False
+    wire_pj_per_byte: Floats | None = None
 
     def busy_cycles(self, read: Floats, written: Floats) -> Floats | None:
         """Return the cycles that one copy needs to move its bytes, the most that any of its bandwidths asks for.
@@ -206,42 +210,6 @@ class Array:
     def doing(self, operation: Operation) -> Array:
         """Return the array with the peak that it has in an operation; an ``InputError`` if a step takes no time."""
         return self if self.step_cycles is None else replace(self, macs_per_pe=1 / self.step_cycles.cycles(operation))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Technology:
-    """Energy, area and leakage of the logic; ``None`` where not modelled.
-
-    Figures of integers are those of a multiplier of 8 bits, which goes with the product of its operands' widths, and of
-    an adder of 32 bits, which goes with the width (the law that Horowitz's 8-bit and 32-bit figures follow within 4 %).
-    Floating-point units are the same whatever the widths of a network; their products are added in fp32. Registers go
-    with the width.
-
-    Attributes:
-        name: The table.
-        arithmetic: ``integer``, or the format of a floating-point product.
-        multiply_pj: Energy of a product.
-        add_pj: Energy of an addition.
-        register_pj_per_bit: Energy of reading or writing a bit.
-        multiplier_um2: Area.
-        adder_um2: Area.
-        register_um2_per_bit: Area.
-        multiplier_leakage_mw: Leakage.
-        adder_leakage_mw: Leakage.
-        register_leakage_mw_per_bit: Leakage.
-    """
-
-    name: str
-    arithmetic: str = "integer"
-    multiply_pj: float | None
-    add_pj: float | None
-    register_pj_per_bit: float | None
-    multiplier_um2: float | None
-    adder_um2: float | None
-    register_um2_per_bit: float | None
-    multiplier_leakage_mw: float | None
-    adder_leakage_mw: float | None
-    register_leakage_mw_per_bit: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -23,6 +23,7 @@ from accelsim.hardware.preset import read_presets
 from accelsim.hardware.pricing import read_technology, table_of
 from accelsim.hardware.quantities import Quantities
 from accelsim.hardware.spec import HardwareSpec, HostSpec, VectorSpec
+from accelsim.hardware.wires import wired
 from accelsim.parameters import Points, Space, Value, is_numeric, table_of_points
 
 __all__ = ["HardwareTemplate", "hardware_template", "load_hardware"]
@@ -120,7 +121,7 @@ class HardwareTemplate:
             depthwise=read_depthwise(self.spec.array, array, read),
         )
         read.finish()
-        return accelerator
+        return wired(accelerator)
 
 
 def _vector(spec: VectorSpec, read: Quantities, clock: Floats) -> Vector:

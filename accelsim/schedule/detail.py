@@ -185,7 +185,18 @@ def ledger(plan: Plan, accelerator: Accelerator, result: Run) -> Iterator[Ledger
     milliseconds = float((result.network_cycles[0] / accelerator.clock_hz * 1e3)[0])
     for name, leak in zip(("leakage of logic", "leakage of memories"), leakage_mw(accelerator, bits), strict=True):
         yield _line(name, "", "hold", milliseconds, None if leak is None else float(leak[0] * 1e6))
-    yield _line("interconnect", "", "move", 0.0, None)
+    yield from _interconnect(accelerator, moved)
+
+
+def _interconnect(accelerator: Accelerator, moved: Floats) -> Iterator[LedgerLine]:
+    """Yield a line for the wires of each memory; a single one without a figure where wires are not modelled at all."""
+    if accelerator.technology.wire_pj_per_bit_mm is None:
+        yield _line("interconnect", "", "move", 0.0, None)
+        return
+    for level, memory in enumerate(accelerator.memories):
+        wire, count = memory.wire_pj_per_byte, float(moved[level].sum())
+        if count and (wire is None or wire[0]):
+            yield _line("interconnect", "", "move", count, None if wire is None else float(wire[0]))
 
 
 def _line(component: str, operand: str, action: str, count: float, price: float | None) -> LedgerLine:

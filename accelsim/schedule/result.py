@@ -103,7 +103,7 @@ class LedgerLine:
             memories`` or ``interconnect``.
         operand: ``W``, ``I`` or ``O`` for a memory; empty otherwise.
         action: ``read``, ``write``, ``compute``, ``access``, ``hold`` or ``move``.
-        count: How many actions (bytes for a memory, bits for registers, ms for leakage).
+        count: How many actions (bytes for a memory and its wires, bits for registers, ms for leakage).
         pj_per_action: Energy of one action; ``None`` if it is not modelled.
     """
 

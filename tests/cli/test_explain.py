@@ -132,13 +132,27 @@ def test_an_op_without_macs_streams_and_has_no_utilization(accelsim: Run) -> Non
     assert "does nothing, so every utilization is 0" in accelsim("explain", "utilization", *words).out
 
 
-def test_what_is_not_modelled_is_said_and_not_added(accelsim: Run) -> None:
-    out = accelsim("explain", "energy", "-n", "mobilenet_v2", "-w", "systolic", "-l", "1.conv").out
+def test_what_is_not_modelled_is_said_and_not_added(accelsim: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "schema_version: 1\nbase: systolic\n"
+        "overrides: {wire_pj_per_bit_mm: null, memories.sram.leakage_mw_per_kib: null}\n"
+    )
+    out = accelsim("explain", "energy", "-n", "mobilenet_v2", "-w", str(path), "-l", "1.conv").out
     ledger = lines_of(out, "ledger")
-    assert ledger[-1] == "  interconnect   # not modelled"
+    assert ledger[-2:] == ["  leakage of memories   # not modelled", "  interconnect   # not modelled"]
     total = next(one for one in sums(out) if one.what == "energy")
     assert "interconnect" not in total.words
     assert len(sums("\n".join(ledger))) == total.words.count(" + ") + 1
+
+
+def test_wires_are_explained_memory_by_memory(accelsim: Run) -> None:
+    out = accelsim("explain", "energy", "-n", "mobilenet_v2", "-w", "systolic", "-l", "1.conv").out
+    ledger = lines_of(out, "ledger")
+    assert ledger[-2] == "  interconnect at buffer = bytes x pJ a byte on its wires"
+    assert "not modelled" not in out
+    total = next(one for one in sums(out) if one.what == "energy")
+    assert total.words.endswith("interconnect at buffer")
 
 
 def test_the_network_names_its_five_largest_layers(accelsim: Run) -> None:

@@ -76,7 +76,7 @@ def test_bandwidths_off_the_chip_are_the_published_ones(name: str, memory: str, 
 @pytest.mark.parametrize("name", CHIPS)
 def test_a_network_runs_and_every_part_is_priced(name: str) -> None:
     result = evaluate(load_network("mobilenet_v1", width=0.25, resolution=128), load_hardware(name))
-    assert {line.component for line in result.ledger if line.energy_pj is None} == {"interconnect"}
+    assert not result.not_modelled
     assert result.totals.area_mm2 is not None
     assert 0 < result.totals.utilization.overall < 1
 

@@ -283,6 +283,10 @@ def test_what_is_not_modelled_is_said_and_never_zero(tmp_path: Path) -> None:
     assert '<span class="missing">not modelled</span>' in row
 
 
+def test_area_of_each_design_is_shown_by_component(tmp_path: Path) -> None:
+    assert "area 2 mm²: array 0.5 mm², buffer 1.5 mm²" in page(findings_by_hand(), tmp_path)
+
+
 def test_layers_of_each_design_can_be_opened(tmp_path: Path) -> None:
     text = page(findings_by_hand(), tmp_path)
     tables = text[text.index('id="layers-table"') : text.index('id="limits"')]

@@ -81,6 +81,7 @@ class LogicSpec(Spec):
     multiplier_8bit_leakage_mw: Amount | None = None
     adder_32bit_leakage_mw: Amount | None = None
     register_leakage_mw_per_bit: Amount | None = None
+    wire_pj_per_bit_mm: Amount | None = None
 
 
 class FormatSpec(Spec):

@@ -11,7 +11,7 @@ from accelsim.config.library import find
 from accelsim.config.source import Source
 from accelsim.config.spec import Spec, parse
 from accelsim.errors import InputError, Problem, shown
-from accelsim.hardware.accelerator import Technology
+from accelsim.hardware.logic import Technology
 from accelsim.hardware.technology.points import Deviation, deviation
 from accelsim.hardware.technology.spec import FormatSpec, LogicSpec, MemoryEnergy, ScaleSpec, SizeLaw, TechnologySpec
 
@@ -78,6 +78,7 @@ class Table:
             multiplier_leakage_mw=self._number("logic.multiplier_8bit_leakage_mw"),
             adder_leakage_mw=self._number("logic.adder_32bit_leakage_mw"),
             register_leakage_mw_per_bit=self._number("logic.register_leakage_mw_per_bit"),
+            wire_pj_per_bit_mm=self._number("logic.wire_pj_per_bit_mm"),
         )
 
     def floats(self, name: str) -> Technology:

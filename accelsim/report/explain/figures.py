@@ -158,7 +158,7 @@ def energy(
     if op is not None:
         lines += _logic_lines(accelerator, op, work)
     lines += _leakage_lines(accelerator, latency, leaking)
-    lines.append(Line(what="interconnect", note="not modelled"))
+    lines += _wire_lines(accelerator, found)
     terms = [line.number() for line in lines if line.sum is not None]
     return lines, Line(what="energy", sum=plus(*terms), unit="pJ")
 
@@ -173,6 +173,18 @@ def _memory_lines(accelerator: Accelerator, found: Sequence[Moved]) -> Iterator[
                     what = f"{memory.name} {operand} {way}"
                     count = Number(bytes_, "bytes")
                     yield _priced(what, count, None if price is None else Number(float(price[0]), "pJ a byte"))
+
+
+def _wire_lines(accelerator: Accelerator, found: Sequence[Moved]) -> Iterator[Line]:
+    if accelerator.technology.wire_pj_per_bit_mm is None:
+        yield Line(what="interconnect", note="not modelled")
+        return
+    for level, memory in enumerate(accelerator.memories):
+        wire, own = memory.wire_pj_per_byte, [each for each in found if each.level == level]
+        if own and (wire is None or wire[0]):
+            moved = Number(sum(each.line.number().value for each in own), "bytes")
+            price = None if wire is None else Number(float(wire[0]), "pJ a byte on its wires")
+            yield _priced(f"interconnect at {memory.name}", moved, price)
 
 
 def _priced(what: str, count: Term, price: Term | None) -> Line:
