@@ -92,6 +92,7 @@ class Memory:
         keep_share: Greatest part of the capacity that such tensors may take.
         area_mm2: Area, ``None`` if it is not modelled; 0 for a memory off the chip.
         leakage_mw: Leakage power, ``None`` if it is not modelled.
+        in_pes: Whether its banks stand in the PEs.
         wire_pj_per_byte: Energy of the wires that a byte read or written takes, ``None`` if it is not modelled; 0 for a
             memory off the chip.
         sliding: Whether a tile of the input fetches only what the tile one step before it did not have.
@@ -115,6 +116,7 @@ class Memory:
     sliding: bool = False
     fan_out: FanOut | None = None
     keeps_ends: bool = False
+    in_pes: bool = False
     wire_pj_per_byte: Floats | None = None
 
     def busy_cycles(self, read: Floats, written: Floats) -> Floats | None:

@@ -85,6 +85,7 @@ def _memory(
         leakage_mw=_per_kib(energy.leakage_mw_per_kib, size, copies, 1.0),
         sliding=spec.sliding,
         fan_out=fan_out,
+        in_pes=spec.in_pes,
         keeps_ends=spec.keeps_ends,
     )
 

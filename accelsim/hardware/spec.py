@@ -75,6 +75,8 @@ class MemorySpec(Spec):
     """Whether the inputs and results of the network lie here too, where feature maps are kept and while they fit."""
     sliding: bool = False
     """Whether consecutive windows of the input share their overlap, as in a line buffer."""
+    in_pes: bool = False
+    """Whether its banks stand in the PEs, so that a byte goes no further than one of them."""
     fan_out: FanOutSpec | None = None
     """Copies in which the memory stands, and with it all inside it; one if absent."""
 

@@ -32,17 +32,18 @@ def wires_mm(accelerator: Accelerator) -> tuple[Floats | None, ...]:
     """Return for each memory how far its bytes go, shape ``(designs,)``; ``None`` if an area inside it is not modelled.
 
     What one copy of the memory serves, the PEs and the memories inside it, is a square with the memory at a corner: the
-    average Manhattan distance is the side of the square. A byte that several copies inside share goes out once. Of a
-    memory off the chip it is 0: that way belongs to the memories on it.
+    average Manhattan distance is the side of the square. A byte that several copies inside share goes out once. A
+    memory whose banks stand in the PEs serves one of them. Of a memory off the chip it is 0: those on it have that way.
     """
     per_pe = pe_um2(accelerator.technology, _WIDTHS)
     inside: Floats | None = None if per_pe is None else per_pe * 1e-6 * accelerator.built_pes
     found: list[Floats | None] = []
     for place in range(len(accelerator.memories) - 1, -1, -1):
-        area = accelerator.memories[place].area_mm2
+        memory = accelerator.memories[place]
+        area, parts = memory.area_mm2, accelerator.pes if memory.in_pes else accelerator.copies(place)
         if area is not None and not np.any(area):
             found.append(np.zeros(len(accelerator)))
         else:
-            found.append(None if inside is None else np.sqrt(inside / accelerator.copies(place)))
+            found.append(None if inside is None else np.sqrt(inside / parts))
         inside = None if inside is None or area is None else inside + area
     return tuple(reversed(found))

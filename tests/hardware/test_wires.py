@@ -57,6 +57,14 @@ def test_a_memory_in_copies_serves_its_own_part(tmp_path: Path) -> None:
     assert length(design, "buffer") == pytest.approx([math.sqrt(9 * (16 * PE_UM2 + 500)) / 1000])
 
 
+def test_a_memory_in_the_pes_serves_one_of_them(tmp_path: Path) -> None:
+    inside = ("double_buffered: true}\narray", "double_buffered: true, in_pes: true}\narray")
+    design = wired_machine(tmp_path, inside).instantiate({"rows": np.array([4, 64])})
+    assert length(design, "buffer") == pytest.approx([math.sqrt(PE_UM2) / 1000] * 2)
+    # Eyeriss' pads: a PE of 8 bits at 65 nm is 1.5 times the 962 um2 at 45 nm.
+    assert length(load_hardware("eyeriss"), "pads") == pytest.approx([math.sqrt(1.5 * 961.9) / 1000], rel=1e-3)
+
+
 def test_the_ledger_has_a_line_for_each_memory_on_the_chip(tmp_path: Path) -> None:
     without = evaluate(network(), machine(tmp_path).instantiate({}))
     result = evaluate(network(), wired_machine(tmp_path).instantiate({}))
