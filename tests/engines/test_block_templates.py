@@ -235,7 +235,9 @@ def test_a_layer_alone_takes_what_the_engine_says(template: str, macs: int, memo
     assert work is not None
     machine = npu(f"{template.replace('_', '-')}-{macs}".replace("ethos-u-", "ethos-"))
     expected = estimate(work.layer, machine, system(memories), Role())
-    found = front_on(op, load_hardware(template, macs=macs), Kept((False,) * 3, (-1, 1, 1), first=True, last=True))
+    found = front_on(
+        op, load_hardware(template, macs=macs, sram_kib=4096), Kept((False,) * 3, (-1, 1, 1), first=True, last=True)
+    )
     assert found.demand.cycles.tolist() == [expected.npu_cycles]
     assert found.demand.moved[0, 0].sum() == expected.far_bytes
     assert found.demand.moved[0, 1].sum() == expected.sram_bytes

@@ -32,11 +32,12 @@ _BYTES, _LATENCY, _BURST = "bytes per NPU cycle", "cycles until the first byte",
 
 
 class _Chip(NamedTuple):
-    """The NPU, its memories, and how weights are distributed."""
+    """The NPU, its memories, how weights are distributed, and room for staged ones."""
 
     npu: Npu
     system: System
     spread: Spread
+    staging_bytes: float
 
 
 @lru_cache(maxsize=1024)
@@ -59,7 +60,7 @@ def _chip(settings: Settings) -> _Chip:
     sram, far = memory("sram", "sram_latency", "sram_latency"), memory("far", "far_read_latency", "far_write_latency")
     maps = far if given["sram_use"] == "dedicated" else sram
     system = System(name=name, clock_hz=1.0, sram=sram, weights=far, feature_maps=maps)
-    return _Chip(CONFIGURATIONS[name], system, Spread(float(given["weight_deviation"])))
+    return _Chip(CONFIGURATIONS[name], system, Spread(float(given["weight_deviation"])), float(given["staging_bytes"]))
 
 
 class EthosU(Traversal):
@@ -79,6 +80,7 @@ class EthosU(Traversal):
             "sram_bytes_per_cycle": Option(help=f"SRAM: {_BYTES}", whole=False, least=1e-6),
             "sram_latency": Option(help=f"SRAM: {_LATENCY}"),
             "sram_burst_bytes": Option(help=f"SRAM: {_BURST}"),
+            "staging_bytes": Option(help="SRAM for staged weights; where it is too small they are read where they lie"),
             "far_bytes_per_cycle": Option(help=f"flash or DRAM: {_BYTES}", whole=False, least=1e-6),
             "far_read_latency": Option(help=f"flash or DRAM, reading: {_LATENCY}"),
             "far_write_latency": Option(help=f"flash or DRAM, writing: {_LATENCY}"),
@@ -106,17 +108,20 @@ class EthosU(Traversal):
         return None if op.bits.W <= _WEIGHT_BITS else f"{name} has weights of {_WEIGHT_BITS} bits, not {op.bits.W}"
 
     def ways(self, op: Op, settings: Settings, around: Around) -> Ways:
-        """Return one way: the compiler's block, with the compiler's staging of weights.
+        """Return one way: the compiler's block with its staging of weights, or without where that has no room.
 
-        Weights are staged as of a layer with nothing before it to hide the first slice under.
+        The first slice of the weights comes under the layer before, of which nothing is known: it is taken to run for
+        as long as this one does.
         """
         chip, work = _chip(settings), layer_of(op)
         if work is None:
             raise NoMappingError(f"{chip.npu.name} has no pass for {op.label}")
-        system = chip.system
         if around.home(Operand.W) == _SRAM:
-            system = replace(system, weights=system.sram)
-        found = _estimated(work.layer, chip.npu, system, chip.spread, around)
+            chip = chip._replace(system=replace(chip.system, weights=chip.system.sram))
+        unmoved = _estimated(work.layer, chip, around, None, staged=False)
+        found = _estimated(work.layer, chip, around, None if around.first else unmoved.slack_cycles)
+        if found.staging is not None and found.staging.buffer_bytes > chip.staging_bytes:
+            found = unmoved
         moved, room = _moved(work.layer, found, around)
         cycles = float(found.npu_cycles)
         return Ways(
@@ -128,16 +133,16 @@ class EthosU(Traversal):
         )
 
 
-def _estimated(layer: Layer, npu: Npu, system: System, spread: Spread, around: Around) -> Estimate:
-    near, far = system.sram, system.weights
+def _estimated(layer: Layer, chip: _Chip, around: Around, slack: int | None, *, staged: bool = True) -> Estimate:
+    near, far = chip.system.sram, chip.system.weights
     places = Places(
         ifm=near if around.home(Operand.I) == _SRAM else far,
         ofm=near if around.home(Operand.O) == _SRAM else far,
         ifm_bricks=not around.first,
         ofm_bricks=not around.last,
     )
-    role = Role(first=around.first, last=around.last, slack_cycles=None if around.first else 0)
-    return estimate(layer, npu, system, role, spread, places)
+    role = Role(first=around.first, last=around.last, slack_cycles=slack)
+    return estimate(layer, chip.npu, chip.system, role, chip.spread, places, staging_allowed=staged)
 
 
 def _moved(layer: Layer, found: Estimate, around: Around) -> tuple[Floats, Floats]:

@@ -89,6 +89,8 @@ def estimate(
     role: Role = ALONE,
     spread: Spread = UNKNOWN,
     places: Places | None = None,
+    *,
+    staging_allowed: bool = True,
 ) -> Estimate:
     """Return what a layer takes with the block the compiler takes.
 
@@ -99,6 +101,7 @@ def estimate(
         role: Where the layer stands in its network.
         spread: How weights are distributed.
         places: Where its feature maps lie when it runs; by default where they do in such a network.
+        staging_allowed: Whether weights may be moved on chip first.
 
     On a machine with a dedicated SRAM a network's inputs and outputs stay in DRAM; results in between lie in SRAM, but
     the block's staging is decided as if they did not, as the compiler does.
@@ -112,7 +115,8 @@ def estimate(
     staging = None
     if layer.weighted:
         staging = staging_of(
-            layer, npu, system, block, planned, spread=spread, slack=role.slack_cycles, produced=not role.first
+            layer, npu, system, block, planned, spread=spread, slack=role.slack_cycles, produced=not role.first,
+            allowed=staging_allowed,
         )  # fmt: skip
     staged = staging is not None and staging.staged
     scales = (system.sram if staged else system.weights) if layer.weighted else None

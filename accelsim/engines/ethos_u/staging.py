@@ -104,6 +104,7 @@ def staging_of(
     spread: Spread = UNKNOWN,
     slack: int | None = None,
     produced: bool = False,
+    allowed: bool = True,
 ) -> Staging:
     """Return what becomes of a layer's weights.
 
@@ -116,13 +117,14 @@ def staging_of(
         spread: How weights are distributed.
         slack: Cycles of the layer before, under which weights may come; ``None`` of a network's first layer.
         produced: Whether another layer makes the input, so that it too can lie on chip.
+        allowed: Whether they may be moved at all.
     """
     case = _Case(layer, npu, system, block, places, spread, slack, produced)
     whole = case.code((0, layer.ofm[2]))
     every = move_cycles(whole.total, system.weights, system.sram)
     own = case.run(layer.ofm[2], system.weights, clipped=False)
     unmoved = Staging(whole, False, False, every, 0, 0, own)
-    if system.weights is system.sram:
+    if system.weights is system.sram or not allowed:
         return unmoved
     reads = int(moved_by(layer, npu, block, places).weight_reads[0])
     seen_far = read_cycles(whole.total, system.weights) * reads
