@@ -86,7 +86,7 @@ def _totals(result: Evaluation) -> str:
             f"energy       {totals.energy_pj / 1e9:.3f} mJ"
             + (f" (not modelled: {', '.join(missing)})" if missing else ""),
             f"             {_shares(result.energy_pj, totals.energy_pj)}",
-            f"{next(iter(result.bandwidth_bytes_per_cycle))} traffic".ljust(13) + f"{totals.dram_bytes / 1e6:.2f} MB",
+            f"{next(iter(result.bandwidth_bytes_per_cycle))} traffic".ljust(12) + f" {totals.dram_bytes / 1e6:.2f} MB",
             f"peak memory  {totals.peak_memory_bytes / 1024:,.0f} KiB of activations",
             f"area         {area}",
             f"             {_parts(result.area_mm2)}",
