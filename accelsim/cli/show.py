@@ -53,7 +53,7 @@ def written(view: MappingView) -> Iterator[str]:
     """Yield the lines of a nest, indented by depth."""
     yield f"{view.layer}   {view.op}   {view.shape}"
     if view.blocks:
-        yield f"  no loop nest: the engine cuts it into {view.blocks}"
+        yield f"  no loop nest, but {view.blocks}"
     elif not view.lines:
         yield "  no multiply-accumulates: its tensors stream through the vector unit, with no tiles"
     for line in view.lines:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from accelsim import evaluate, evaluate_points, hardware_template, load_hardware, load_network
+from accelsim.config.library import find
 from accelsim.cost.front import Front, front
 from accelsim.cost.rows import Kept, machine_of
 from accelsim.dims import Dim
@@ -155,6 +158,23 @@ def test_cycles_are_those_of_the_engine() -> None:
     shape = shape_of(op, core)
     one = mac_cycles(shape, core, "direct", np.array([shape.rows]), np.array([1]))
     assert front_on(op, load_hardware("nv_small")).demand.steps.min() == one[0] == 28 * 28 * 9 * 13 * 9
+
+
+def test_an_sram_on_the_second_interface_keeps_feature_maps(tmp_path: Path) -> None:
+    """Weights stream from DRAM then, and nothing else but the image and the result."""
+    text = find("hardware", "nvdla").read_text(encoding="utf-8")
+    keeps = "keeps: [I, O], keep_share: 1"
+    sram = f"  - {{name: sram, holds: [I, O], size: 4 MiB, bandwidth: 64 B/cycle, kind: sram, {keeps}}}\n"
+    path = tmp_path / "with_sram.yaml"
+    path.write_text(text.replace("  - {name: cbuf", f"{sram}  - {{name: cbuf"), encoding="utf-8")
+    network = load_network("mobilenet_v1")
+    result = evaluate(network, hardware_template(path).instantiate({}))
+    weights = sum(node.op.weights for node in network)
+    outside = 3 * 224 * 224 * 4 / 3 + 1000
+    assert result.totals.dram_bytes == pytest.approx(weights + outside, rel=0.02)
+    without = evaluate(network, load_hardware("nvdla"))
+    assert without.totals.dram_bytes > 3 * result.totals.dram_bytes
+    assert busy(without) == pytest.approx(busy(result), rel=0.01)
 
 
 # -------------------------------------------------------------------------------------------------------- Eyeriss

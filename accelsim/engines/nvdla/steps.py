@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from accelsim.dims import Dim
 from accelsim.engines.nvdla.machine import Nvdla
+from accelsim.engines.plane import Plane
 from accelsim.errors import InputError, Problem, shown
 from accelsim.workload.ops import Op
 
@@ -38,18 +39,10 @@ _WINOGRAD_OUTPUTS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """An op as the core sees it, groups packed if the machine does that.
+class Shape(Plane):
+    """An op as the core sees it, groups packed if the machine does that; images are the batch.
 
     Attributes:
-        images: Batch.
-        groups: Groups that run one after the other.
-        kernels: Kernels of a group.
-        channels: Input channels of a group.
-        rows: Output rows.
-        columns: Output columns.
-        filter_rows: Taps down.
-        filter_columns: Taps across.
         stride: Down and across.
         dilation: Down and across.
         padding: Zeros above the first row.
@@ -58,14 +51,6 @@ class Shape:
         bits: The wider of weights and inputs.
     """
 
-    images: int
-    groups: int
-    kernels: int
-    channels: int
-    rows: int
-    columns: int
-    filter_rows: int
-    filter_columns: int
     stride: tuple[int, int]
     dilation: tuple[int, int]
     padding: int

@@ -33,6 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.dims import Dim
+from accelsim.engines.plane import Plane
 from accelsim.engines.row_stationary.machine import RowStationary
 from accelsim.errors import InputError, NoMappingError, Problem, shown
 from accelsim.workload.ops import Op
@@ -46,34 +47,18 @@ _KINDS = ("convolution", "fully_connected", "matmul")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """An op as the array sees it: a 2-D convolution of one group, ``groups`` times.
+class Shape(Plane):
+    """An op as the array sees it.
 
     Planes are images, and filter planes are channels; so are the parts of a filter with more rows than the array or
-    wider than the input pad.
+    wider than the input pad: taps are those of one part.
 
     Attributes:
-        images: Batch, times output planes.
-        groups: Groups, one after the other.
-        kernels: Kernels of a group.
-        channels: Channels of a group, times filter planes and parts of the filter.
-        rows: Output rows.
-        columns: Output columns.
-        filter_rows: Taps down of one part.
-        filter_columns: Taps across of one part.
         stride: Step down.
         dilation: Distance of taps, down.
         reach: Input columns, padding counted, that an output row sees.
     """
 
-    images: int
-    groups: int
-    kernels: int
-    channels: int
-    rows: int
-    columns: int
-    filter_rows: int
-    filter_columns: int
     stride: int
     dilation: int
     reach: int
