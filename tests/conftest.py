@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from accelsim.cost import room, store
 from accelsim.errors import InputError, Problem
 
 # The machine that runs the tests may be slow and busy; the same examples every time, so that a red test stays red.
@@ -33,6 +34,15 @@ def write(tmp_path: Path) -> Write:
         return path
 
     return to_file
+
+
+@pytest.fixture
+def whole_tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Leave the default mapper candidates that do not cut loops shorter than 8, so that sums are easy by hand."""
+    monkeypatch.setattr(room, "_STEPS", {})
+    store._stores.cache_clear()
+    yield
+    store._stores.cache_clear()
 
 
 @pytest.fixture

@@ -9,8 +9,10 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.compiled import compiled
 from accelsim.cost.blocks import BlockRows, block_rows
+from accelsim.cost.dominance import undominated
+from accelsim.cost.refine import refined
+from accelsim.cost.room import ENDLESS, Room
 from accelsim.cost.rows import Demand, Kept, Machine, OpRows, demand, features, op_rows
 from accelsim.mapping.mapspace import SpatialLoop, mapspace
 from accelsim.mapping.nest import Ints, Mappings
@@ -19,7 +21,6 @@ from accelsim.workload.ops import Op
 __all__ = ["Front", "candidates", "front", "front_of"]
 
 Floats = npt.NDArray[np.float64]
-_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,14 +74,25 @@ def candidates(op: Op, machine: Machine) -> OpRows:
 
 
 @lru_cache(maxsize=8192)
-def front(op: Op, machine: Machine, kept: Kept) -> Front:
-    """Return the candidates that may be the best of some design; see ``front_of``."""
-    if machine.blocks is None:
+def front(op: Op, machine: Machine, kept: Kept, room: Room = ENDLESS) -> Front:
+    """Return the mappings of ``op``, or ways to cut it into blocks, that may be the best of some design.
+
+    Args:
+        op: The op.
+        machine: The machine.
+        kept: What stays on chip.
+        room: The room for tiles, where candidates depend on it; see ``cost.refine``.
+    """
+    if machine.blocks is not None:
+        blocks = block_rows(op, machine, machine.blocks, kept)
+        chosen = undominated(blocks.features)
+        blocks = blocks[chosen]
+        return Front(blocks, chosen, kept, blocks.demand)
+    if not room.least:
         return front_of(candidates(op, machine), kept)
-    rows = block_rows(op, machine, machine.blocks, kept)
-    chosen = _undominated(rows.features) if len(rows) else np.zeros(0, dtype=np.int64)
-    rows = rows[chosen]
-    return Front(rows, chosen, kept, rows.demand)
+    rows = refined(op, machine.of(op), kept, (np.array(room.least), np.array(room.most)))
+    chosen = np.arange(max(1, len(rows) - 1))
+    return Front(rows, chosen, kept, demand(rows[chosen], kept))
 
 
 def front_of(rows: OpRows, kept: Kept) -> Front:
@@ -93,41 +105,8 @@ def front_of(rows: OpRows, kept: Kept) -> Front:
     costs, allowed = features(rows, kept)
     chosen = np.flatnonzero(allowed)
     if len(chosen):
-        chosen = chosen[_undominated(costs[chosen])]
+        chosen = chosen[undominated(costs[chosen])]
     room = costs[:, 1 : 1 + len(rows.machine.structure.holds)].sum(axis=1)
     smallest = np.argmin(room, keepdims=True)
     chosen = chosen if len(chosen) else smallest
     return Front(rows[np.concatenate([chosen, smallest])], chosen, kept, demand(rows[chosen], kept))
-
-
-def _undominated(features: Floats) -> Ints:
-    """Return the rows that no other row is at least as good as everywhere, in rising order."""
-    features = np.ascontiguousarray(features[:, np.any(features != features[:1], axis=0)])
-    if not features.shape[1]:
-        return np.zeros(1, dtype=np.int64)
-    order = np.argsort(np.log1p(features).sum(axis=1), kind="stable")
-    kept = np.empty(len(features), dtype=np.int64)
-    found = _sweep(features, order, kept)
-    return np.sort(kept[:found])
-
-
-@compiled
-def _sweep(features: Floats, order: Ints, kept: Ints) -> int:
-    """Fill ``kept``; in the order of the sums of logarithms a row is only ever beaten by one before it."""
-    found = 0
-    for at in range(len(order)):
-        row = order[at]
-        beaten = False
-        for other in range(found):
-            no_better = True
-            for feature in range(features.shape[1]):
-                if features[kept[other], feature] > features[row, feature] * (1 + _ROUNDING):
-                    no_better = False
-                    break
-            if no_better:
-                beaten = True
-                break
-        if not beaten:
-            kept[found] = row
-            found += 1
-    return found

@@ -22,7 +22,20 @@ from accelsim.mapping.mapspace import SpatialLoop
 from accelsim.mapping.nest import Mappings
 from accelsim.workload.ops import Op
 
-__all__ = ["Demand", "Kept", "Machine", "OpRows", "demand", "features", "machine_of", "op_rows", "working", "worth"]
+__all__ = [
+    "Counting",
+    "Demand",
+    "Kept",
+    "Machine",
+    "OpRows",
+    "counting",
+    "demand",
+    "features",
+    "machine_of",
+    "op_rows",
+    "working",
+    "worth",
+]
 
 
 class Machine(NamedTuple):
@@ -200,14 +213,56 @@ def _flow(structure: Structure, kept: Kept) -> Flow:
     )
 
 
+class Counting(NamedTuple):
+    """What the loop over mappings with the same cuts and orders reads, when some whole tensors stay on chip.
+
+    Attributes:
+        between: What counts traffic between memories, and room for it.
+        array: What counts work at the array.
+        flow: Where bytes go.
+        apart: Whether reading and writing have costs of their own.
+    """
+
+    between: tuple[Factors, Tables, Nest, Moved]
+    array: tuple[Factors, Layout]
+    flow: Flow
+    apart: bool
+
+    def features(self, cut: Ints, nest: Ints) -> tuple[Floats, Flags]:
+        """Return the features of mappings, as ``features`` does.
+
+        Args:
+            cut: Shape ``(mappings, dims)``, as in ``Mappings``.
+            nest: Shape ``(mappings,)``.
+        """
+        memories, each = len(self.flow.inside), 2 if self.apart else 1
+        found, asked = np.empty((len(cut), 1 + memories + each * (3 * memories + 1))), _room(0, len(cut), memories)
+        kernels.count(self.between, self.array, self.flow, cut, nest, asked, found, each)
+        return found, asked.allowed
+
+
+def counting(op: Op, machine: Machine, kept: Kept, mappings: Mappings) -> Counting:
+    """Return what the loop over mappings with the cuts and orders of ``mappings`` reads."""
+    bits = op.bits
+    factors, tables, nests = between(op, mappings, machine.structure)
+    widths = np.array([bits.W, bits.I, bits.O, bits.partial], dtype=float)
+    return Counting(
+        (factors, tables, nests, room_for(kernels.BLOCK, tables)),
+        at_the_array(op, mappings, machine.structure, machine.flow, machine.size),
+        _flow(machine.structure, kept)._replace(bits=widths, outputs=float(op.output_elements)),
+        machine.structure.apart,
+    )
+
+
 def demand(rows: OpRows, kept: Kept) -> Demand:
     """Return what ``rows`` ask of the machine when some whole tensors stay on chip.
 
     A kept tensor moves neither into the memory that keeps it nor further out, and needs no tile of its own there,
     except an output, which is still worked on there.
     """
-    found = _room(len(rows), len(rows), len(rows.machine.structure.holds))
-    kernels.count(*_read(rows, kept), found, np.empty((0, 0)), 0)
+    found, mappings = _room(len(rows), len(rows), len(rows.machine.structure.holds)), rows.mappings
+    read = counting(rows.op, rows.machine, kept, mappings)
+    kernels.count(read.between, read.array, read.flow, mappings.cut, mappings.nest, found, np.empty((0, 0)), 0)
     return found
 
 
@@ -217,10 +272,7 @@ def features(rows: OpRows, kept: Kept) -> tuple[Floats, Flags]:
     Shape ``(rows, features)``: the cycles of the array, the room in each memory, and then, of ``Demand``: ``moved``,
     ``one``, ``serial``, ``ramp``. Where reading and writing cost the same, they are added up.
     """
-    memories, each = len(rows.machine.structure.holds), 2 if rows.machine.structure.apart else 1
-    found, asked = np.empty((len(rows), 1 + memories + each * (3 * memories + 1))), _room(0, len(rows), memories)
-    kernels.count(*_read(rows, kept), asked, found, each)
-    return found, asked.allowed
+    return counting(rows.op, rows.machine, kept, rows.mappings).features(rows.mappings.cut, rows.mappings.nest)
 
 
 def _room(rows: int, asked: int, memories: int) -> Demand:
@@ -233,20 +285,4 @@ def _room(rows: int, asked: int, memories: int) -> Demand:
         steps=np.empty(rows),
         room=np.empty((rows, memories, 3)),
         allowed=np.empty(asked, dtype=bool),
-    )
-
-
-def _read(
-    rows: OpRows, kept: Kept
-) -> tuple[tuple[Factors, Tables, Nest, Moved], tuple[Factors, Layout], Flow, Ints, Ints]:
-    """Return what the loop over ``rows`` reads."""
-    op, machine, mappings, bits = rows.op, rows.machine, rows.mappings, rows.op.bits
-    factors, tables, nests = between(op, mappings, machine.structure)
-    widths = np.array([bits.W, bits.I, bits.O, bits.partial], dtype=float)
-    return (
-        (factors, tables, nests, room_for(kernels.BLOCK, tables)),
-        at_the_array(op, mappings, machine.structure, machine.flow, machine.size),
-        _flow(machine.structure, kept)._replace(bits=widths, outputs=float(op.output_elements)),
-        mappings.cut,
-        mappings.nest,
     )

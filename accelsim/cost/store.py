@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from accelsim.cost.columns import Columns
 from accelsim.cost.front import Front, front
+from accelsim.cost.index import Index
+from accelsim.cost.room import CODES, ENDLESS, begins, codes_of, enough, room_of, searched
 from accelsim.cost.rows import Kept, Machine
 from accelsim.mapping.nest import Ints
 from accelsim.workload.ops import Op
@@ -82,6 +84,7 @@ class Store:
         self._machine, self._levels = machine, levels
         self.fronts: list[Front] = []
         shape = (len(machine.structure.holds),)
+        self._rooms = CODES**machine.structure.levels if searched(machine) else 1
         self._columns = Columns(
             moved=(float, (*shape, 2)),
             one=(float, (*shape, 2)),
@@ -97,43 +100,50 @@ class Store:
         self.rows = self._seen()
         self._places: dict[Op, int] = {}
         self._ops: list[Op] = []
-        #: Shape ``(ops, codes)``: the front of an op and of a combination of kept tensors; -1 if it is not there yet.
-        self._front = np.full((0, _KEPT_CODES), -1)
+        #: Of every op, the class from which there is room for everything.
+        self._enough = Columns(codes=np.int64)
+        self._index = Index()
 
     def place(self, op: Op) -> int:
         """Return the number of an op."""
         found = self._places.setdefault(op, len(self._ops))
         if found == len(self._ops):
             self._ops.append(op)
-            if found == len(self._front):
-                more = np.full((len(self._front) + 64, _KEPT_CODES), -1)
-                self._front = np.concatenate([self._front, more])
+            machine = self._machine.of(op)
+            self._enough.extend(codes=enough(op, machine) if searched(machine) else 0)
         return found
 
-    def which(self, ops: Ints, kept: Ints) -> Ints:
+    def which(self, ops: Ints, kept: Ints, free: Floats) -> Ints:
         """Return the place of the front of each step on each design.
 
         Args:
             ops: Shape ``(steps,)``: numbers of the ops.
             kept: Shape ``(steps, designs)``: 1, 2 and 4 for ``W``, ``I`` and ``O`` that stay on chip, added; 8 and 16
                 for a step that reads an input of the network, or makes a result of it.
+            free: Shape ``(memories, steps, designs)``: bytes for tiles.
         """
         if self._machine.blocks is None:
             kept = kept % _ENDS  # a loop nest is the same wherever it stands
-        found = self._front[ops[:, None], kept]
+        keys = (ops[:, None] * _KEPT_CODES + kept) * self._rooms
+        if self._rooms > 1:
+            keys += codes_of(free, self._enough.arrays["codes"][ops], begins(self._machine))
+        found = self._index.find(keys)
         if np.any(found < 0):
-            missing = np.unique((ops[:, None] * _KEPT_CODES + kept)[found < 0])
-            self._add([divmod(int(code), _KEPT_CODES) for code in missing])
-            found = self._front[ops[:, None], kept]
+            self._add(np.unique(keys[found < 0]))
+            found = self._index.find(keys)
         return found
 
-    def _add(self, missing: list[tuple[int, int]]) -> None:
+    def _add(self, missing: Ints) -> None:
         new = []
-        for place, code in missing:
+        for key in missing.tolist():
+            of, room = divmod(key, self._rooms)
+            place, code = divmod(of, _KEPT_CODES)
             stays = (bool(code & 1), bool(code & 2), bool(code & 4))
             kept = Kept(stays, self._levels, bool(code & _ENDS), bool(code & 2 * _ENDS))
-            new.append(front(self._ops[place], self._machine, kept))
-            self._front[place, code] = len(self.fronts) + len(new) - 1
+            op = self._ops[place]
+            machine = self._machine.of(op)
+            new.append(front(op, self._machine, kept, room_of(room, op, machine) if self._rooms > 1 else ENDLESS))
+        self._index.add(missing, np.arange(len(missing)) + len(self.fronts))
         self.fronts += new
         parts = rows_of(new)._asdict()
         ends = parts.pop("starts")[1:] + self._columns.count

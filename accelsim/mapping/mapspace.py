@@ -17,7 +17,7 @@ from accelsim.dims import DIMS, Dim
 from accelsim.mapping.nest import Cuts, Ints, Mappings
 from accelsim.workload.ops import Op
 
-__all__ = ["SpatialLoop", "mapspace"]
+__all__ = ["STILL", "SpatialLoop", "mapspace"]
 
 #: Dims cut together.
 _GROUPS, _KERNELS, _CHANNELS = (Dim.G,), (Dim.K,), (Dim.C,)
@@ -26,12 +26,12 @@ _TAPS = (Dim.FZ, Dim.FY, Dim.FX)
 _BLOCKS = (_GROUPS, _KERNELS, _CHANNELS, _PIXELS, _TAPS)
 #: Orders of blocks, outermost first. Every dim but a group's is missing from exactly one operand of a multiplication;
 #: which operand's dims stand innermost decides which tile lies still, and the order of the others is no matter.
-_STILL = (
+_STILL_BLOCKS = (
     (_GROUPS, _KERNELS, _CHANNELS, _TAPS, _PIXELS),  # weights
     (_GROUPS, _PIXELS, _CHANNELS, _TAPS, _KERNELS),  # inputs
     (_GROUPS, _KERNELS, _PIXELS, _CHANNELS, _TAPS),  # outputs
 )
-_ORDERS = tuple(tuple(dim.position for block in order for dim in block) for order in _STILL)
+STILL = tuple(tuple(dim.position for block in order for dim in block) for order in _STILL_BLOCKS)
 _SMALLEST = 8
 #: Ways to deal dims out that are tried, those that use most copies first.
 _MOST_SPREADS = 4
@@ -165,9 +165,7 @@ class _Space:
 
 def _nests(levels: int) -> Ints:
     """Return the orders of all levels: three each, the levels inside the second in the order of the second."""
-    found = [
-        [outer, *[inner] * (levels - 1)] for outer in _ORDERS for inner in (_ORDERS if levels > 1 else _ORDERS[:1])
-    ]
+    found = [[outer, *[inner] * (levels - 1)] for outer in STILL for inner in (STILL if levels > 1 else STILL[:1])]
     return np.array(found, dtype=np.int64)
 
 

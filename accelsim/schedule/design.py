@@ -56,6 +56,8 @@ class Design:
         self._machine = machine_of(accelerator)
         self._charged = prices(accelerator, np.zeros(1))
         self._unit = unit_of(accelerator)
+        sizes = [memory.size_bytes for memory in accelerator.memories]
+        self._sizes = np.array([np.inf if size is None else float(size[0]) for size in sizes])
         self._store: Store | None = None
         #: By the number of a plain op: its place in the store; -1 if it is not there.
         self._places = np.zeros(0, dtype=np.int64)
@@ -75,7 +77,8 @@ class Design:
         stays = self._residency.stay(steps)
         store = self._stored(stays.levels)
         fronts = np.full(len(steps.macs), -1)
-        fronts[macs] = store.which(self._places_of(planned.part[macs], store), stays.kept(macs))[:, 0]
+        free = self._sizes[:, None, None] - stays.used_bytes[:, macs]
+        fronts[macs] = store.which(self._places_of(planned.part[macs], store), stays.kept(macs), free)[:, 0]
         vector = vector_cost(steps, self._charged, self._unit, stays)
         count = len(steps.starts) - 1
         totals = Totals(*(np.zeros(count) for _ in range(4)))
@@ -129,14 +132,13 @@ class Design:
         key, accelerator = tuple(bits.tolist()), self._accelerator
         if key not in self._wide:
             leakage, area = leakage_pj(accelerator, bits), total_area_mm2(accelerator, bits)
-            sizes = [memory.size_bytes for memory in accelerator.memories]
             charges = Charges(
                 float(leakage[0]),
                 self._unit.each_pj,
                 self._unit.paces[:, 0],
                 float(accelerator.array.dispatch_cycles[0]),
                 float(accelerator.invocation_cycles[0]),
-                np.array([np.inf if size is None else float(size[0]) for size in sizes]),
+                self._sizes,
             )
             ranking = Ranking(store, prices(accelerator, leakage), accelerator.technology)
             self._wide[key] = _Wide(ranking, charges, float("nan") if area is None else float(area[0]))

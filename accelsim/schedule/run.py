@@ -119,9 +119,9 @@ def run(plans: Sequence[Plan], accelerator: Accelerator) -> Run:
     leak = np.stack([leakage_pj(accelerator, widths) for widths in bits])
     width = np.repeat(network, np.diff(steps.starts))
     store = store_of(machine_of(accelerator), stays.levels)
-    which = store.which(np.array([store.place(op) for op in table.ops])[table.op], stays.kept(macs))
-    base = np.array([op_pj(op, technology) for op in table.ops])[table.op]
     free = _free(stays, macs, accelerator)
+    which = store.which(np.array([store.place(op) for op in table.ops])[table.op], stays.kept(macs), free)
+    base = np.array([op_pj(op, technology) for op in table.ops])[table.op]
     mac = _chosen(store.rows, which, [prices(accelerator, one) for one in leak], width[macs], base, free)
     charged = prices(accelerator, leak[0])
     latency, energy, dram = vector_cost(steps, charged, unit, stays)

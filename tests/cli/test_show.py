@@ -28,21 +28,19 @@ def view(network: str, hardware: str, layer: str) -> MappingView:
 def test_a_nest_line_by_line(accelsim: Run) -> None:
     said = accelsim("show", "mapping", "-n", "mobilenet_v2", "-w", "systolic", "-l", "2.depthwise")
     assert said.code == 0, said.err
-    # 8 maps of 3 x 3 weights; a tile of 32 rows sees 34 of 112 inputs; outputs go out at 8 bits, are summed at 32.
+    # A map of 3 x 3 weights at a time; its 112 x 112 outputs go out at 8 bits, are summed at 32.
     assert said.out.splitlines() == [
         "2.depthwise   depthwise + relu6   32x112x112 -> 3x3 32x112x112",
         "dram: W[G32 FY3 FX3] 288 B, I[G32 OY112 OX112 FY3 FX3] 392 KiB, O[G32 OY112 OX112] 392 KiB",
-        "  for G in 4 x 8   [dram]",
-        "    load W tile 72 B from dram to buffer",
-        "    for OY in 4 x 32, the last 16   [dram]",
-        "      load I tile 29.75 KiB from dram to buffer",
-        "      buffer: W[G8 FY3 FX3] 144 B (0.0275 %), I[G8 OY32 OX112 FY3 FX3] 59.5 KiB (11.6 %), "
-        "O[G8 OY32 OX112] 224 KiB (43.8 %); 283.6 KiB of 512 KiB",
-        "        for G in 8, one after the other   [array]",
-        "          par-for FY3 FX3 on 9 of 32 PEs   [rows: C FZ FY FX]",
-        "          par-for one point on 1 of 32 PEs   [columns: K]",
-        "          stream OY32 OX112   [weight_stationary: B OZ OY OX; W held in the PEs]",
-        "      store O tile 28 KiB from buffer to dram",
+        "  for G in 32 x 1   [dram]",
+        "    load W tile 9 B from dram to buffer",
+        "    load I tile 12.25 KiB from dram to buffer",
+        "    buffer: W[FY3 FX3] 18 B (0.00343 %), I[OY112 OX112 FY3 FX3] 24.5 KiB (4.79 %), "
+        "O[OY112 OX112] 98 KiB (19.1 %); 122.5 KiB of 512 KiB",
+        "      par-for FY3 FX3 on 9 of 32 PEs   [rows: C FZ FY FX]",
+        "      par-for one point on 1 of 32 PEs   [columns: K]",
+        "      stream OY112 OX112   [weight_stationary: B OZ OY OX; W held in the PEs]",
+        "    store O tile 12.25 KiB from buffer to dram",
     ]
 
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from accelsim.cost import store as stores
-from accelsim.cost.front import front
+from accelsim.cost.front import Front, front
+from accelsim.cost.room import Room
 from accelsim.cost.rows import Kept, machine_of
 from accelsim.cost.store import Store, rows_of, store_of
 from accelsim.hardware.load import load_hardware
-from accelsim.workload.ops import Op, fully_connected
+from accelsim.workload.ops import Op, convolution, fully_connected
 
 MACHINE = machine_of(load_hardware("systolic"))
 LEVELS = (1, 1, 1)
@@ -20,6 +21,15 @@ OPS = [fully_connected((1, channels, 1, 1), 3) for channels in range(1, 150)]
 def codes(*kept: int) -> np.ndarray:
     """Return what stays of one step, by design."""
     return np.array([kept])
+
+
+def which(store: Store, ops: np.ndarray, kept: np.ndarray, free: float = np.inf) -> np.ndarray:
+    """Ask with so much room everywhere."""
+    return store.which(ops, kept, np.full((2, *kept.shape), free))
+
+
+def front_with(op: Op, code: int, free: float = np.inf) -> Front:
+    return front(op, MACHINE, kept_of(code), Room.of(np.array([np.inf, free]), op, MACHINE))
 
 
 def kept_of(code: int) -> Kept:
@@ -36,26 +46,50 @@ def test_an_op_has_one_number() -> None:
 @pytest.mark.parametrize("code", range(8))
 def test_the_front_of_an_op_and_of_what_stays(code: int) -> None:
     store = Store(MACHINE, LEVELS)
-    (found,) = store.which(np.array([store.place(OPS[20])]), codes(code))[0]
-    assert store.fronts[found] is front(OPS[20], MACHINE, kept_of(code))
+    (found,) = which(store, np.array([store.place(OPS[20])]), codes(code))[0]
+    assert store.fronts[found] is front_with(OPS[20], code)
 
 
 def test_what_was_met_is_found_again() -> None:
     store = Store(MACHINE, LEVELS)
     one, other = store.place(OPS[5]), store.place(OPS[9])
-    first = store.which(np.array([one, other, one]), np.array([[0, 4], [0, 0], [4, 0]]))
+    first = which(store, np.array([one, other, one]), np.array([[0, 4], [0, 0], [4, 0]]))
     assert first[0, 0] == first[2, 1] != first[0, 1] == first[2, 0]
     assert first[1, 0] == first[1, 1]
     assert len(store.fronts) == 3, "as many as are different"
     rows, fronts = store.rows, list(store.fronts)
-    assert np.array_equal(store.which(np.array([one, other, one]), np.array([[0, 4], [0, 0], [4, 0]])), first)
+    assert np.array_equal(which(store, np.array([one, other, one]), np.array([[0, 4], [0, 0], [4, 0]])), first)
     assert store.fronts == fronts
     assert store.rows is rows
-    later = store.which(np.array([other, one]), np.array([[0, 7], [0, 0]]))
+    later = which(store, np.array([other, one]), np.array([[0, 7], [0, 0]]))
     assert later[0, 0] == first[1, 0]
     assert later[1, 0] == first[0, 0]
     assert store.fronts[:3] == fronts, "those that were there stay where they are"
-    assert store.fronts[3:] == [front(OPS[9], MACHINE, kept_of(7))]
+    assert store.fronts[3:] == [front_with(OPS[9], 7)]
+
+
+def test_each_class_of_room_has_a_front_of_its_own() -> None:
+    store, op = Store(MACHINE, LEVELS), convolution((1, 32, 28, 28), 64, (3, 3))
+    place = np.array([store.place(op)])
+    free = np.array([[[np.inf] * 5], [[1024.0, 1500.0, 2047.0, 2048.0, 1e12]]])
+    found = store.which(place, np.zeros((1, 5), dtype=int), free)[0].tolist()
+    assert found[0] == found[1] == found[2], "from a power of two up to the next"
+    assert len(set(found)) == len(store.fronts) == 3
+    for number, bytes_ in zip(found, free[1, 0].tolist(), strict=True):
+        assert store.fronts[number] is front_with(op, 0, bytes_)
+    one_by_one = Store(MACHINE, LEVELS)
+    one_by_one.place(op)
+    alone = [one_by_one.which(place, np.zeros((1, 1), dtype=int), free[:, :, [at]])[0, 0] for at in range(5)]
+    assert [one_by_one.fronts[at] for at in alone] == [store.fronts[at] for at in found]
+
+
+def test_where_things_stand_in_copies_all_rooms_are_one() -> None:
+    machine = machine_of(load_hardware("pe_array"))
+    memories = len(machine.structure.holds)
+    store = Store(machine, (-1, -1, -1))
+    free = np.geomspace(1, 1e9, memories * 4).reshape(memories, 1, 4)
+    found = store.which(np.array([store.place(fully_connected((1, 4, 1, 1), 3))]), np.zeros((1, 4), dtype=int), free)
+    assert found.tolist() == [[0] * 4]
 
 
 def same(store: Store) -> bool:
@@ -71,14 +105,14 @@ def test_it_grows_with_the_ops_that_it_meets() -> None:
     met: list[Op] = []
     for size in (1, 3, 70, len(OPS)):
         met = OPS[:size]
-        found = store.which(np.array([store.place(op) for op in met]), np.zeros((size, 1), dtype=int))
+        found = which(store, np.array([store.place(op) for op in met]), np.zeros((size, 1), dtype=int))
         assert len(store.fronts) == size
         assert same(store)
         for op, place in zip(met, found[:, 0], strict=True):
             assert store.fronts[place].rows.op == op
             start, end = store.rows.starts[place : place + 2]
             assert np.array_equal(store.rows.cycles[start:end], store.fronts[place].demand.cycles)
-    store.which(np.array([store.place(op) for op in met]), np.arange(len(met))[:, None] % 8)
+    which(store, np.array([store.place(op) for op in met]), np.arange(len(met))[:, None] % 8)
     assert same(store)
 
 
@@ -86,10 +120,10 @@ def test_rows_that_were_handed_out_stay_as_they_were() -> None:
     store = Store(MACHINE, LEVELS)
     for count in (1, 40, 100):
         places = np.array([store.place(op) for op in OPS[:count]])
-        store.which(places, np.zeros((count, 1), dtype=int))
+        which(store, places, np.zeros((count, 1), dtype=int))
     rows = store.rows
     before = [part.copy() for part in rows]
-    store.which(np.array([store.place(op) for op in OPS]), np.full((len(OPS), 1), 7))
+    which(store, np.array([store.place(op) for op in OPS]), np.full((len(OPS), 1), 7))
     assert len(store.rows.cycles) > len(rows.cycles)
     assert all(np.array_equal(part, old) for part, old in zip(rows, before, strict=True))
 
@@ -100,7 +134,7 @@ def test_a_machine_has_one_store_until_it_is_full(monkeypatch: pytest.MonkeyPatc
     assert store_of(machine_of(load_hardware("systolic")), LEVELS) is store
     assert store_of(MACHINE, (-1, 1, 1)) is not store
     assert store_of(machine_of(load_hardware("systolic", rows=8)), LEVELS) is not store
-    store.which(np.array([store.place(OPS[30])]), codes(0))
+    which(store, np.array([store.place(OPS[30])]), codes(0))
     assert store_of(MACHINE, LEVELS) is store
     monkeypatch.setattr(stores, "_MOST", len(store.rows.cycles) - 1)
     fresh = store_of(MACHINE, LEVELS)

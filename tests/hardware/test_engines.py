@@ -69,6 +69,7 @@ def test_the_overhead_of_a_pass_is_the_walkers(name: str) -> None:
     assert DATAFLOWS[name].pass_overhead(rows, columns).tolist() == [overhead(name, 3, 4), overhead(name, 5, 2)]
 
 
+@pytest.mark.usefixtures("whole_tiles")
 def test_a_new_engine_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A column of adder trees: input channels across, everything else in time, five cycles to start a pass."""
     tree = Dataflow(

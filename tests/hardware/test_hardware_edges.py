@@ -110,6 +110,7 @@ def test_what_is_allowed_gives_figures_however_extreme(changes: list[tuple[str, 
     assert 0 < found.utilization.overall <= 1
 
 
+@pytest.mark.usefixtures("whole_tiles")
 def test_more_of_everything_than_there_is_work_changes_no_cycles(tmp_path: Path) -> None:
     """Beyond what the layers fill, room, and copies that no dim of theirs is dealt to, are of no use and do no harm."""
     cycles = totals(tmp_path).latency_cycles

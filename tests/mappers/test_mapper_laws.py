@@ -23,6 +23,7 @@ from oracle.mapper_cases import (
 
 from accelsim.cost.energy import leakage_pj, op_bits, op_pj
 from accelsim.cost.front import front
+from accelsim.cost.room import Room
 from accelsim.cost.rows import demand, machine_of, op_rows
 from accelsim.dims import DIMS, Dim
 from accelsim.errors import NoMappingError
@@ -108,7 +109,8 @@ def test_no_candidate_of_the_default_mapper_is_better(op: Op, name: str) -> None
     design = load_hardware(name)
     room = MapperCase(op, design).room
     figures = (op_pj(op, design.technology), float(leakage_pj(design, op_bits(op))[0]), room)
-    candidates = front(op, machine_of(design), NOTHING_STAYS)
+    machine = machine_of(design)
+    candidates = front(op, machine, NOTHING_STAYS, Room.of(room, op, machine))
     theirs = price(candidates.demand, design, *figures)
     for objective in (LATENCY, ENERGY, EDP):
         ours = best_mapping(op, design, objective=objective)

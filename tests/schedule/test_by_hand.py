@@ -18,6 +18,8 @@ from accelsim.hardware.load import HardwareTemplate
 from accelsim.schedule.evaluate import evaluate
 from accelsim.schedule.result import Evaluation
 
+pytestmark = pytest.mark.usefixtures("whole_tiles")
+
 REAL_INPUTS = 2 * 1 * 16
 CONV_MACS, FC_MACS = 4 * 2 * 9 * 6, 4 * 3
 #: The reduction of 2 x 3 x 3 = 18 takes 5 turns of 4 rows; every turn but the last leaves 24 sums half-done.

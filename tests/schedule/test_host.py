@@ -37,6 +37,7 @@ def by_name(result: Evaluation, op: str) -> dict[str, object]:
     return next(row for row in result.as_dict()["layers"] if row["op"].startswith(op))
 
 
+@pytest.mark.usefixtures("whole_tiles")
 def test_a_pool_on_the_host_by_hand(tmp_path: Path) -> None:
     """The pool's 24 inputs stay on chip: they come out over the DRAM at 4 bytes a cycle; its 4 results are outside."""
     result = on_host(tmp_path, "{without: [average_pool]}", KEEPING)

@@ -36,6 +36,7 @@ def test_without_an_invocation_there_is_no_row(tmp_path: Path) -> None:
     assert "invocation" not in [row.name for row in evaluate(network(), machine(tmp_path).instantiate({})).layers]
 
 
+@pytest.mark.usefixtures("whole_tiles")
 def test_rates_by_hand(tmp_path: Path) -> None:
     """24 additions of the pool at 1 a cycle; 24 maxima of the relu at a half: 48 cycles, the conv itself has 107."""
     rates = (LANES, "lanes: 4, rates: {average_pool: 1, relu: rows / 8}, fuses: [relu]")
@@ -50,6 +51,7 @@ def test_rates_by_hand(tmp_path: Path) -> None:
     assert pool.metrics.latency_cycles == 7, "it has the rate of the lanes"
 
 
+@pytest.mark.usefixtures("whole_tiles")
 def test_a_unit_slower_than_the_outermost_memory_by_hand(tmp_path: Path) -> None:
     """24 values in and 4 out of the DRAM at 0.5 bytes a cycle, which itself moves 4; convolutions are as they were."""
     slow = (LANES, f"bandwidth: 0.5 B/cycle, {LANES}")

@@ -20,6 +20,8 @@ from accelsim.schedule.laws import LAWS, VARIABLE, check_evaluation, check_run, 
 from accelsim.schedule.result import Evaluation
 from accelsim.schedule.steps import plan
 
+pytestmark = pytest.mark.usefixtures("whole_tiles")
+
 CONV, POOL, FC = range(3)
 FINITE, OVERALL, SPATIAL, TEMPORAL, TRAFFIC, ENERGY, ROOM = LAWS
 

@@ -20,6 +20,8 @@ from accelsim.schedule.steps import Plan, Step, plan
 from accelsim.workload.network import INPUT, Network, Node
 from accelsim.workload.ops import convolution, elementwise
 
+pytestmark = pytest.mark.usefixtures("whole_tiles")
+
 
 def keeping(folder: Path, operands: str, share: float) -> HardwareTemplate:
     flags = f"double_buffered: true, keeps: [{operands}], keep_share: {share}}}"
