@@ -80,7 +80,9 @@ def block_rows(op: Op, machine: Machine, configured: Configured, kept: Kept) -> 
     engine, memories = traversal(name), len(machine.structure.holds)
     weights, inputs, outputs = (level if stays else 0 for stays, level in zip(kept.stays, kept.levels, strict=True))
     problem = engine.unsupported(op, configured.words)
-    if problem is None:
+    if problem is not None:
+        problem += " (a `host` in the template would run it)"
+    else:
         try:
             around = Around(memories, (weights, inputs, outputs), kept.first, kept.last)
             return BlockRows(op, machine, engine.ways(op, settings, around))

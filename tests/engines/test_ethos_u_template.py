@@ -157,7 +157,7 @@ def test_what_the_npu_has_no_pass_for_is_named_with_its_layer() -> None:
         evaluate(network, load_hardware("ethos_u55"))
     assert str(caught.value) == (
         f"heads does not run on ethos_u55: layer scores ({op.label}): "
-        "the engine ethos_u does not run it: ethos-u55 has no pass for matmul"
+        "the engine ethos_u does not run it: ethos-u55 has no pass for matmul (a `host` in the template would run it)"
     )
     wide = convolution((1, 8, 4, 4), 8, (1, 1), bits=Bits(W=16, I=16, O=16))
     with pytest.raises(NoMappingError, match="ethos-u55 has weights of 8 bits, not 16"):
@@ -193,3 +193,9 @@ def test_more_macs_never_take_longer() -> None:
     ]
     assert cycles == sorted(cycles, reverse=True)
     assert cycles[0] > 2 * cycles[-1]
+
+
+def test_a_window_too_large_for_the_buffers_is_named_with_the_machine() -> None:
+    words = "layer 11.deformable.convolve .*: ethos-u85-?.*: the smallest block does not fit its RAMs"
+    with pytest.raises(NoMappingError, match=words):
+        evaluate(load_network("codenet"), load_hardware("ethos_u85", macs=2048))

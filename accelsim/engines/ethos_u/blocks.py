@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from accelsim.engines.ethos_u.layer import Activation, Kind, Layer
 from accelsim.engines.ethos_u.machine import BRICK, SUB_KERNEL, Shram, Size
-from accelsim.errors import NoMappingError, Problem
+from accelsim.errors import NoMappingError
 
 __all__ = [
     "Blocks",
@@ -91,7 +91,7 @@ def shram_blocks(layer: Layer, name: str, shram: Shram) -> Blocks:
     fits = banks <= shram.banks
     if not fits.any():
         least = f"{int(banks.min())} banks; there are {shram.banks}"
-        raise NoMappingError([Problem(field=f"{name}.shram", message=f"the smallest block takes {least}")])
+        raise NoMappingError(f"{name}: the smallest block takes {least}")
     ofm, ifm, seen, banks = ofm[fits], ifm[fits], seen[fits], banks[fits]
     fetched = ranked(layer, ofm, ifm, seen)
     chosen = choose(layer, ofm, ifm, fetched)

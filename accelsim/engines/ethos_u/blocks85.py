@@ -27,7 +27,7 @@ from accelsim.engines.ethos_u.blocks import (
 )
 from accelsim.engines.ethos_u.layer import Kind, Layer
 from accelsim.engines.ethos_u.machine import MicroBlock, Npu, Rams, Shram, Size
-from accelsim.errors import NoMappingError, Problem
+from accelsim.errors import NoMappingError
 
 __all__ = ["blocks_of"]
 
@@ -97,7 +97,7 @@ def _searched(layer: Layer, npu: Npu, rams: Rams, ublock: MicroBlock) -> Blocks:
         if fits.any():
             break
     else:
-        raise NoMappingError([Problem(field=f"{npu.name}.rams", message="the smallest block does not fit")])
+        raise NoMappingError(f"{npu.name}: the smallest block does not fit its RAMs")
     ofm, ifm, room = ofm[fits], ifm[fits], (inputs + sums)[fits]
     if layer.kind is Kind.FULLY_CONNECTED:
         fetched = (1 / (ofm[:, 0] * ofm[:, 1])).astype(np.float32)
@@ -201,7 +201,7 @@ def _best_area(fit: _Fit) -> Size:
             if depth >= fit.whole[2] and width >= fit.whole[1] and height >= fit.whole[0]:
                 return fit.whole
     if best is None:
-        raise NoMappingError([Problem(field="ethos-u85.rams", message="the smallest block does not fit")])
+        raise NoMappingError("ethos-u85: the smallest block does not fit its RAMs")
     return best
 
 
