@@ -70,7 +70,7 @@ def test_the_checked_sum_of_the_model_page() -> None:
 
 
 def test_the_layer_rows_of_the_front_page_are_todays() -> None:
-    totals = evaluate(load_network("mobilenet_v2"), load_hardware("edge_tpu", rows=64)).totals
+    totals = evaluate(load_network("mobilenet_v2"), load_hardware("edge_tpu", lanes=64)).totals
     text = (ROOT / "README.md").read_text()
     assert f"latency      {totals.latency_ms:.3f} ms = {totals.latency_cycles:,.0f} cycles" in text
     assert f"energy       {totals.energy_pj / 1e9:.3f} mJ" in text

@@ -52,7 +52,9 @@ def mapping(
 def written(view: MappingView) -> Iterator[str]:
     """Yield the lines of a nest, indented by depth."""
     yield f"{view.layer}   {view.op}   {view.shape}"
-    if view.blocks:
+    if view.host_reason is not None:
+        yield f"  it runs on the host ({view.host_reason})"
+    elif view.blocks:
         yield f"  no loop nest, but {view.blocks}"
     elif not view.lines:
         yield "  no multiply-accumulates: its tensors stream through the vector unit, with no tiles"

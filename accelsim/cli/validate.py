@@ -144,7 +144,7 @@ def _drawn(outcomes: Sequence[Outcome], folder: Path) -> dict[str, Path]:
 
     images = {}
     for outcome in outcomes:
-        series = () if outcome.comparison is None else outcome.comparison.series
+        series = () if outcome.comparison is None or not outcome.set.plotted else outcome.comparison.series
         found = [panel(one.what, one.unit, one.groups, one.predicted, one.reference) for one in series]
         panels = [one for one in found if one is not None]
         if panels:

@@ -25,6 +25,7 @@ __all__ = [
     "Accelerator",
     "Array",
     "BlockArray",
+    "Divided",
     "FanOut",
     "Floats",
     "Host",
@@ -73,6 +74,21 @@ class FanOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Divided:
+    """Parts of a memory, over which the rows and columns of whole feature maps are spread.
+
+    Attributes:
+        rows: Parts down a map.
+        columns: Parts across it.
+        bytes_per_cycle: At which parts hand their borders to neighbours, all together.
+    """
+
+    rows: Floats
+    columns: Floats
+    bytes_per_cycle: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Memory:
     """A memory level. It may stand in copies: sizes and bandwidths are of one, area and leakage of all together.
 
@@ -98,6 +114,7 @@ class Memory:
         sliding: Whether a tile of the input fetches only what the tile one step before it did not have.
         fan_out: In how many copies it stands, with all inside it; ``None`` if in one.
         keeps_ends: Whether the inputs and results of a network lie here too, if it keeps feature maps.
+        divided: Parts over which whole feature maps are spread; ``None`` if it is one piece.
     """
 
     name: str
@@ -118,6 +135,7 @@ class Memory:
     keeps_ends: bool = False
     in_pes: bool = False
     wire_pj_per_byte: Floats | None = None
+    divided: Divided | None = None
 
     def busy_cycles(self, read: Floats, written: Floats) -> Floats | None:
         """Return the cycles that one copy needs to move its bytes, the most that any of its bandwidths asks for.
@@ -260,7 +278,8 @@ class Accelerator:
         vector = self.vector
         blocks, host = self.array.blocks, self.host is not None
         engine = None if blocks is None or not host else Configured(blocks.engine, blocks.configured(0).words)
-        return Abilities(vector.fuses, vector.rated, self.bits, self.without, host, engine)
+        can = (vector.fuses, vector.fuses_inputs, vector.rated)
+        return Abilities(*can, self.bits, self.without, host, engine)
 
     @property
     def pes(self) -> Floats:
@@ -332,6 +351,6 @@ def _taken(value: Any, designs: npt.NDArray[np.int64]) -> Any:
         return value.take(designs)
     if isinstance(value, tuple):
         return tuple(_taken(one, designs) for one in value)
-    if isinstance(value, Accelerator | Array | BlockArray | FanOut | Host | Memory | SpatialAxis | Vector):
+    if isinstance(value, Accelerator | Array | BlockArray | Divided | FanOut | Host | Memory | SpatialAxis | Vector):
         return replace(value, **{field.name: _taken(getattr(value, field.name), designs) for field in fields(value)})
     return value

@@ -20,7 +20,8 @@ class Vector:
 
     Attributes:
         lanes: Elementary operations per cycle.
-        fuses: Activations it applies in passing.
+        fuses: Activations it applies to a result on its way out.
+        fuses_inputs: Activations it applies to what an op reads.
         rated: Kinds of op with a rate of their own.
         rates: That rate of each of them.
         bandwidth_bytes_per_cycle: What it reads from and writes to the outermost memory at most; ``None`` if it is no
@@ -29,6 +30,7 @@ class Vector:
 
     lanes: Floats
     fuses: tuple[str, ...]
+    fuses_inputs: tuple[str, ...] = ()
     rated: tuple[str, ...] = ()
     rates: tuple[Floats, ...] = ()
     bandwidth_bytes_per_cycle: Floats | None = None
@@ -64,6 +66,7 @@ class Abilities:
 
     Attributes:
         fuses: Activations it applies to a result on its way out.
+        fuses_inputs: Activations it applies to what an op reads.
         rated: Kinds of op for which the vector unit has a rate of their own.
         bits: Widths that it computes with; ``None`` for any.
         without: Kinds of op that it cannot run.
@@ -73,6 +76,7 @@ class Abilities:
     """
 
     fuses: tuple[str, ...] = ()
+    fuses_inputs: tuple[str, ...] = ()
     rated: tuple[str, ...] = ()
     bits: tuple[int, ...] | None = None
     without: tuple[str, ...] = ()

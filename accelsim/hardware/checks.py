@@ -29,7 +29,7 @@ def _of_the_first(memory: MemorySpec) -> Iterator[_Found]:
     path: FieldPath = ("memories", 0)
     if set(memory.holds) != set(OPERANDS):
         yield (*path, "holds"), f"{_WHERE_ALL_LIVES} it must hold W, I and O", None
-    for key in ("keeps", "sliding", "fan_out"):
+    for key in ("keeps", "sliding", "divided", "fan_out"):
         if getattr(memory, key):
             yield (*path, key), f"{_WHERE_ALL_LIVES} leave {key} out", None
 
@@ -53,6 +53,9 @@ def _of_memories(spec: HardwareSpec) -> Iterator[_Found]:
             yield (*path, "keeps"), message, None
         if place and memory.sliding and Operand.I not in memory.holds:
             yield (*path, "sliding"), "windows slide over the input I, which the memory does not hold", None
+        if memory.divided is not None and Operand.I not in memory.keeps:
+            message = "whole feature maps are spread over the parts, and the memory keeps none: it has to keep I and O"
+            yield (*path, "divided"), message, None
         if memory.bank_width is not None and memory.banks is None:
             message = "this is the bandwidth of one bank: say in banks how many there are"
             yield (*path, "bank_width"), message, str(memory.bank_width)

@@ -129,6 +129,7 @@ def _vector(spec: VectorSpec, read: Quantities, clock: Floats) -> Vector:
     return Vector(
         lanes=read.number(spec.lanes, ("vector", "lanes"), least=1),
         fuses=tuple(spec.fuses),
+        fuses_inputs=tuple(spec.fuses_inputs),
         rated=tuple(spec.rates),
         rates=tuple(_rate(rate, ("vector", "rates", kind), read) for kind, rate in spec.rates.items()),
         bandwidth_bytes_per_cycle=None if limit is None else read.per_cycle(limit, ("vector", "bandwidth"), clock),

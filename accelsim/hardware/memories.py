@@ -9,7 +9,7 @@ import numpy as np
 from accelsim.config.source import FieldPath, field_name
 from accelsim.dims import OPERANDS
 from accelsim.errors import Problem, shown
-from accelsim.hardware.accelerator import FanOut, Floats, Memory, SpatialAxis
+from accelsim.hardware.accelerator import Divided, FanOut, Floats, Memory, SpatialAxis
 from accelsim.hardware.quantities import Quantities
 from accelsim.hardware.spec import FanOutSpec, MemorySpec
 from accelsim.hardware.technology.spec import REFERENCE_BYTES, MemoryEnergy, SizeLaw
@@ -87,6 +87,18 @@ def _memory(
         fan_out=fan_out,
         in_pes=spec.in_pes,
         keeps_ends=spec.keeps_ends,
+        divided=_divided(spec, path, read, clock),
+    )
+
+
+def _divided(spec: MemorySpec, path: FieldPath, read: Quantities, clock: Floats) -> Divided | None:
+    if spec.divided is None:
+        return None
+    here = (*path, "divided")
+    return Divided(
+        rows=read.number(spec.divided.rows, (*here, "rows"), whole=True),
+        columns=read.number(spec.divided.columns, (*here, "columns"), whole=True),
+        bytes_per_cycle=read.per_cycle(spec.divided.bandwidth, (*here, "bandwidth"), clock),
     )
 
 

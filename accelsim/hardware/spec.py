@@ -44,6 +44,17 @@ class FanOutSpec(Spec):
     """Whether partial sums of copies are added on the way out."""
 
 
+class DividedSpec(Spec):
+    """A memory that is divided over a grid of PEs: each part holds some rows and columns of every feature map."""
+
+    rows: Expression
+    """Parts down a map."""
+    columns: Expression
+    """Parts across it."""
+    bandwidth: Expression
+    """At which parts hand their borders to neighbours whose windows reach over them, per second or per cycle."""
+
+
 class MemorySpec(Spec):
     """A memory level; of one that stands in copies, one copy."""
 
@@ -77,6 +88,8 @@ class MemorySpec(Spec):
     """Whether consecutive windows of the input share their overlap, as in a line buffer."""
     in_pes: bool = False
     """Whether its banks stand in the PEs, so that a byte goes no further than one of them."""
+    divided: DividedSpec | None = None
+    """Parts over which whole feature maps are spread; one if absent."""
     fan_out: FanOutSpec | None = None
     """Copies in which the memory stands, and with it all inside it; one if absent."""
 
@@ -141,6 +154,8 @@ class VectorSpec(Spec):
     """What it reads from and writes to the outermost memory, per second or per cycle; no slower than it if absent."""
     fuses: list[str] = []
     """Activations it applies to a result on its way out."""
+    fuses_inputs: list[str] = []
+    """Activations it applies to what an op reads, on the way in, where they cannot be applied on the way out."""
 
 
 class SupportSpec(Spec):

@@ -52,7 +52,7 @@ class Scorer:
         InputError: No such template, an unknown parameter, a value outside its domain.
 
     Example:
-        >>> score = Scorer("edge_tpu", columns=32)
+        >>> score = Scorer("edge_tpu", lanes=32)
         >>> score("mobilenet_v2").params
         3504872
         >>> space = network_template("ofa_mobilenet_v3")

@@ -33,6 +33,7 @@ _RESOURCES = {
     "compute": "#1b7837",
     "vector": "#8e44ad",
     "dispatch": "#55606e",
+    "borders": "#c0398b",
     "hand-over": "#3f4a5a",
     "invocation": "#8d96a3",
 }

@@ -14,6 +14,7 @@ from accelsim.dims import Dim, Operand
 from accelsim.hardware.accelerator import Abilities
 from accelsim.mapping.nest import Ints
 from accelsim.schedule.support import check_abilities, reason_of
+from accelsim.schedule.windows import window_of
 from accelsim.workload.ops import Op
 
 __all__ = ["Catalog", "Records", "catalog_of"]
@@ -32,6 +33,7 @@ class Records(NamedTuple):
     Attributes:
         inputs: Of an op: how many tensors it reads.
         rides: Whether hardware applies it to a result on the way out.
+        enters: Whether hardware applies it to what an op reads, on the way in.
         away: Whether it runs on the host.
         chained: Whether its parts read one another, so that the last one alone writes the result.
         lasting: Whether what it writes outlives the inference.
@@ -55,12 +57,14 @@ class Records(NamedTuple):
         work: Vector operations.
         rate: Which rate of the vector unit they have.
         macs: How many multiply-accumulates it is made of.
+        window: Shape ``(plain ops, 5)``; see ``window_of``.
         bits: Shape ``(plain ops, 4)``: widths of ``W I O`` and partial sums.
         rates: How many rates the vector unit has.
     """
 
     inputs: Ints
     rides: Flags
+    enters: Flags
     away: Flags
     chained: Flags
     lasting: Flags
@@ -84,6 +88,7 @@ class Records(NamedTuple):
     work: Floats
     rate: Ints
     macs: Floats
+    window: Floats
     bits: Floats
     rates: int
 
@@ -112,6 +117,7 @@ class Catalog(dict[Op, int]):
         self._ops = Columns(
             inputs=np.int64,
             rides=np.bool_,
+            enters=np.bool_,
             away=np.bool_,
             chained=np.bool_,
             lasting=np.bool_,
@@ -132,6 +138,7 @@ class Catalog(dict[Op, int]):
             work=float,
             rate=np.int64,
             macs=float,
+            window=(float, (5,)),
             bits=(float, (4,)),
         )
         self._records: Records | None = None
@@ -148,6 +155,8 @@ class Catalog(dict[Op, int]):
         self[op] = self._ops.extend(
             inputs=len(op.elements_read),
             rides=rule.activation and op.kind in self.abilities.fuses and reason is None,
+            # Learned values would count once for each reader.
+            enters=op.kind in self.abilities.fuses_inputs and reason is None and not op.parameters,
             away=reason is not None,
             chained=any(-1 in part.reads for part in parts),
             lasting=rule.lasting,
@@ -186,9 +195,16 @@ class Catalog(dict[Op, int]):
             work=op.vector_ops,
             rate=self._rate.get(op.kind, 0),
             macs=op.macs,
+            window=window_of(op),
             bits=(bits.W, bits.I, bits.O, bits.partial),
         )
         return number
+
+    def asked(self, part: int) -> list[int]:
+        """Return which inputs of its op a part reads."""
+        records = self.records
+        reads = records.source[records.first_read[part] : records.end_read[part]]
+        return [source for source in reads.tolist() if source >= 0]
 
     @property
     def records(self) -> Records:

@@ -14,6 +14,7 @@ from accelsim.cost.rows import machine_of, worth
 from accelsim.cost.store import Store, store_of
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.mapping.nest import Ints
+from accelsim.schedule.borders import border_bytes, borders_of, with_borders
 from accelsim.schedule.catalog import Catalog
 from accelsim.schedule.planner import Planned
 from accelsim.schedule.ranking import Charges, Ranking, Totals, add_totals
@@ -55,7 +56,7 @@ class Design:
         self._residency = Residency(accelerator)
         self._machine = machine_of(accelerator)
         self._charged = prices(accelerator, np.zeros(1))
-        self._unit = unit_of(accelerator)
+        self._unit, self._borders = unit_of(accelerator), borders_of(accelerator)
         sizes = [memory.size_bytes for memory in accelerator.memories]
         self._sizes = np.array([np.inf if size is None else float(size[0]) for size in sizes])
         self._store: Store | None = None
@@ -80,6 +81,8 @@ class Design:
         free = self._sizes[:, None, None] - stays.used_bytes[:, macs]
         fronts[macs] = store.which(self._places_of(planned.part[macs], store), stays.kept(macs), free)[:, 0]
         vector = vector_cost(steps, self._charged, self._unit, stays)
+        if self._borders is not None:
+            vector = with_borders(vector, border_bytes(steps, self._borders, stays), self._borders)
         count = len(steps.starts) - 1
         totals = Totals(*(np.zeros(count) for _ in range(4)))
         area, legal = np.zeros(count), np.zeros(count, dtype=np.bool_)

@@ -13,6 +13,7 @@ from accelsim.cost.energy import leakage_mw, mac_pj, op_bits, register_bits_per_
 from accelsim.cost.rows import working
 from accelsim.dims import OPERANDS, WINDOWS
 from accelsim.hardware.accelerator import Accelerator
+from accelsim.schedule.borders import borders_of
 from accelsim.schedule.result import LayerResult, LedgerLine, Metrics, Utilization
 from accelsim.schedule.run import Run
 from accelsim.schedule.steps import Plan, Step
@@ -137,7 +138,7 @@ def _bottleneck(step: Step, accelerator: Accelerator, result: Run, place: int, m
         through = found.demand.one[row]
     if step.reason is not None and accelerator.host is not None:
         crossings = float(result.table.steps.crossings[place])
-        busy["host"] = step.host_cycles(accelerator.host)
+        busy["host work"] = step.host_cycles(accelerator.host)
         busy["hand-over"] = crossings * float(accelerator.host.transfer_cycles[0])
     elif step.fused_work + step.op.vector_ops:
         busy["vector"] = step.vector_cycles(accelerator.vector)
@@ -148,6 +149,8 @@ def _bottleneck(step: Step, accelerator: Accelerator, result: Run, place: int, m
             busy[f"{memory.name}:{OPERANDS[int(np.argmax(each))]}"] = float(cycles[0])
     if accelerator.array.dispatch_cycles[0] and step.reason is None:
         busy["dispatch"] = float(accelerator.array.dispatch_cycles[0])
+    if (borders := borders_of(accelerator)) is not None and result.handed_before(place):
+        busy["borders"] = result.handed_before(place) * float(borders.cycles_per_byte[0])
     ranked = sorted(busy, key=lambda name: -busy[name])
     runner_up = busy[ranked[1]] if len(ranked) > 1 else 0.0
     return ranked[0], busy[ranked[0]] / runner_up if runner_up else float("inf")
@@ -180,11 +183,13 @@ def ledger(plan: Plan, accelerator: Accelerator, result: Run) -> Iterator[Ledger
     yield _line("vector", "", "compute", on_chip, vector_pj(accelerator.technology))
     if result.table.steps.away.any():
         away = sum(each + step.op.macs for each, step in zip(work, plan.steps, strict=True) if step.reason is not None)
-        yield _line("host", "", "compute", away, None)
+        yield _line("host work", "", "compute", away, None)
     bits = op_bits(result.table.ops[0])
     milliseconds = float((result.network_cycles[0] / accelerator.clock_hz * 1e3)[0])
     for name, leak in zip(("leakage of logic", "leakage of memories"), leakage_mw(accelerator, bits), strict=True):
         yield _line(name, "", "hold", milliseconds, None if leak is None else float(leak[0] * 1e6))
+    if (borders := borders_of(accelerator)) is not None and result.handed is not None:
+        yield _line("borders", "I", "move", result.handed.sum(), float(borders.pj_per_byte[0]))
     yield from _interconnect(accelerator, moved)
 
 

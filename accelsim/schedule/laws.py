@@ -24,6 +24,7 @@ from accelsim.dims import WINDOWS, Dim
 from accelsim.errors import BrokenLawError
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.hardware.engines import BLOCK_ENGINES
+from accelsim.schedule.borders import border_bytes, borders_of
 from accelsim.schedule.result import Evaluation
 from accelsim.schedule.steps import Plan
 from accelsim.schedule.table import Steps
@@ -92,6 +93,7 @@ class _Given(NamedTuple):
         free: Shape ``(M, mac steps, D)``.
         price: Shape ``(M, 2, D)``: pJ of a byte read and written.
         leak: Shape ``(S, D)``: pJ a cycle.
+        handed: Shape ``(S, D)``: pJ of borders handed over.
         peak: Shape ``(S, D)``: MACs in a cycle at most of the array that works.
         each: pJ of an elementary operation.
     """
@@ -109,6 +111,7 @@ class _Given(NamedTuple):
     free: Floats
     price: Floats
     leak: Floats
+    handed: Floats
     peak: Floats
     each: float
 
@@ -183,7 +186,7 @@ def _first_broken(given: _Given, steps: Steps, where: _Where, rows: Rows) -> tup
             if not busy <= cycles * slack:
                 return 3, place, design, busy, cycles
             ledger = 0.0 if steps.away[place] else steps.work[place].sum() * given.each
-            ledger += given.leak[place, design] * cycles
+            ledger += given.handed[place, design] + given.leak[place, design] * cycles
             mac = given.mac[place]
             if mac < 0:
                 least, moved = _stream(steps, place, design, where, given.price)
@@ -258,6 +261,9 @@ def _given(accelerator: Accelerator, result: Run, rows: Rows, charged: Prices, b
     mac[table.mac_places] = np.arange(len(table.mac_places))
     macs[table.mac_places] = np.array([op.macs for op in table.ops], dtype=float)[table.op]
     peak[table.mac_places] = np.stack([working(accelerator, op).peak_macs for op in table.ops])[table.op]
+    handed, borders = np.zeros(result.latency_cycles.shape), borders_of(accelerator)
+    if borders is not None:
+        handed = border_bytes(table.steps, borders, result.stays) * borders.pj_per_byte
     return _Given(
         legal=np.repeat(result.legal, np.diff(table.steps.starts), axis=0),
         cycles=result.latency_cycles,
@@ -272,6 +278,7 @@ def _given(accelerator: Accelerator, result: Run, rows: Rows, charged: Prices, b
         free=free,
         price=charged.pj_per_byte,
         leak=np.array(np.broadcast_to(charged.leakage, result.latency_cycles.shape)),
+        handed=handed,
         peak=peak,
         each=vector_pj(accelerator.technology) or 0.0,
     )

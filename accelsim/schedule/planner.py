@@ -15,56 +15,14 @@ import numpy.typing as npt
 from accelsim.compiled import compiled
 from accelsim.mapping.nest import Ints
 from accelsim.schedule.catalog import Catalog, Records
+from accelsim.schedule.planned import Nodes, Planned, empty, room_of
 from accelsim.schedule.table import Steps
 from accelsim.workload.network import Network
 
 __all__ = ["Nodes", "Planned", "nodes_of", "plan_steps"]
 
 Floats = npt.NDArray[np.float64]
-
-
-class Nodes(NamedTuple):
-    """Nodes of networks, network after network; tensors are places of nodes within the network.
-
-    Attributes:
-        starts: Shape ``(networks + 1,)``: first node of each network.
-        op: Shape ``(nodes,)``: numbers of the ops.
-        source: What the nodes read, one after the other; below 0 an input of the network, -1 the first.
-        first_result: Shape ``(networks + 1,)``: first result of each network.
-        result: The nodes whose results leave a network; of a network without any, those that no other reads.
-    """
-
-    starts: Ints
-    op: Ints
-    source: Ints
-    first_result: Ints
-    result: Ints
-
-
-class Planned(NamedTuple):
-    """Steps of networks, and where they come from.
-
-    Attributes:
-        steps: The steps.
-        part: Shape ``(steps,)``: number of the part.
-        node: Shape ``(steps,)``: the node, counted over all networks.
-        rides_on: Shape ``(nodes,)``: the step whose result an activation is applied to; -1 for others.
-        live: Shape ``(steps,)``: bytes of activations alive while a step runs.
-        peak: Shape ``(networks,)``: most bytes alive at once.
-        parameters: Shape ``(networks,)``: learned values.
-        macs: Shape ``(networks,)``: multiply-accumulates.
-        array_macs: Shape ``(networks,)``: those on the array.
-    """
-
-    steps: Steps
-    part: Ints
-    node: Ints
-    rides_on: Ints
-    live: Floats
-    peak: Floats
-    parameters: Floats
-    macs: Floats
-    array_macs: Floats
+Flags = npt.NDArray[np.bool_]
 
 
 def nodes_of(networks: Sequence[Network], catalog: Catalog) -> Nodes:
@@ -82,44 +40,13 @@ def nodes_of(networks: Sequence[Network], catalog: Catalog) -> Nodes:
     return Nodes(*(np.array(values, dtype=np.int64) for values in (starts, ops, sources, firsts, results)))
 
 
-class _Room(NamedTuple):
-    """How much a batch may need: steps, reads, nodes and inputs of one network, steps of one network."""
-
-    steps: int
-    reads: int
-    nodes: int
-    inputs: int
-    longest: int
-
-
-@compiled
-def _room(nodes: Nodes, records: Records) -> _Room:
-    steps = reads = most_nodes = inputs = longest = at = 0
-    for network in range(len(nodes.starts) - 1):
-        first, end, before = nodes.starts[network], nodes.starts[network + 1], steps
-        most_nodes = max(most_nodes, end - first)
-        for node in range(first, end):
-            op = nodes.op[node]
-            steps += records.end_part[op] - records.first_part[op]
-            for part in range(records.first_part[op], records.end_part[op]):
-                for read in range(records.first_read[part], records.end_read[part]):
-                    source = -1 if records.source[read] < 0 else nodes.source[at + records.source[read]]
-                    if source < 0:
-                        inputs = max(inputs, -source)
-                        reads += 1
-                    else:
-                        writer = nodes.op[first + source]
-                        reads += records.end_part[writer] - records.first_part[writer]
-            at += records.inputs[op]
-        longest = max(longest, steps - before)
-    return _Room(steps, reads, most_nodes, inputs, longest)
-
-
 class _Draft(NamedTuple):
     """One network in the making, by node and by input of the network.
 
     Attributes:
         readers: How often a node's tensor is read; leaving the network counts as once more.
+        wanted: Whether it has to be there as such: it leaves the network, or the host reads it.
+        before: What it is made of by whoever reads it; -1 if it is a tensor like any other.
         first_writer: The first step that writes it.
         end_writer: The one behind the last.
         input_bytes: Most bytes fetched of an input.
@@ -128,6 +55,8 @@ class _Draft(NamedTuple):
     """
 
     readers: Ints
+    wanted: Flags
+    before: Ints
     first_writer: Ints
     end_writer: Ints
     input_bytes: Floats
@@ -139,6 +68,8 @@ class _Draft(NamedTuple):
 def _count(nodes: Nodes, records: Records, network: int, at: int, plan: Planned, draft: _Draft) -> int:
     """Count the readers of every tensor, learned values and MACs; return where the reads of the next network begin."""
     draft.readers[:] = 0
+    draft.wanted[:] = False
+    draft.before[:] = -1
     for node in range(nodes.starts[network], nodes.starts[network + 1]):
         op = nodes.op[node]
         plan.parameters[network] += records.parameters[op]
@@ -147,9 +78,11 @@ def _count(nodes: Nodes, records: Records, network: int, at: int, plan: Planned,
         for source in nodes.source[at : at + records.inputs[op]]:
             if source >= 0:
                 draft.readers[source] += 1
+                draft.wanted[source] |= records.away[op]
         at += records.inputs[op]
     for result in nodes.result[nodes.first_result[network] : nodes.first_result[network + 1]]:
         draft.readers[result] += 1
+        draft.wanted[result] = True
     return at
 
 
@@ -176,9 +109,17 @@ def _walk(
         if records.rides[op] and nodes.source[inputs] >= 0:
             source = nodes.source[inputs]
             writer = draft.first_writer[source]
-            if draft.end_writer[source] == writer + 1 and draft.readers[source] == 1:
+            alone = draft.readers[source] == 1 and draft.before[source] < 0
+            if alone and draft.end_writer[source] == writer + 1:
                 plan.rides_on[node] = writer
                 steps.work[writer, records.passing_rate[op]] += records.passing_work[op]
+                draft.first_writer[node - first], draft.end_writer[node - first] = writer, writer + 1
+                continue
+        if records.enters[op] and nodes.source[inputs] >= 0 and not draft.wanted[node - first]:
+            source = nodes.source[inputs]
+            writer = draft.first_writer[source]
+            if draft.end_writer[source] == writer + 1:
+                plan.enters[node], draft.before[node - first] = True, source
                 draft.first_writer[node - first], draft.end_writer[node - first] = writer, writer + 1
                 continue
         for part in range(records.first_part[op], records.end_part[op]):
@@ -190,6 +131,7 @@ def _walk(
                 writer, end = place - 1, place  # the part before
                 if records.source[asked] >= 0:
                     source = nodes.source[inputs + records.source[asked]]
+                    _enter(nodes, records, first, source, steps.work[place], draft)
                     if source >= 0:
                         writer, end = draft.first_writer[source], draft.end_writer[source]
                     else:
@@ -208,6 +150,15 @@ def _walk(
         draft.first_writer[node - first] = place - 1 if records.chained[op] else begin
         draft.end_writer[node - first] = place
     return place, read
+
+
+@compiled
+def _enter(nodes: Nodes, records: Records, first: int, source: int, work: Floats, draft: _Draft) -> None:
+    """Add the vector operations of activations applied to what a step reads."""
+    while source >= 0 and draft.before[source] >= 0:
+        op = nodes.op[first + source]
+        work[records.passing_rate[op]] += records.passing_work[op]
+        source = draft.before[source]
 
 
 @compiled
@@ -245,6 +196,7 @@ def _fill(steps: Steps, parts: Ints, start: int, end: int, records: Records) -> 
         if away:
             steps.crossings[place] += place > start and not steps.away[place - 1]
             steps.crossings[place] += place < end - 1 and not steps.away[place + 1]
+        steps.window[place] = records.window[plain]
         for which in range(4):
             steps.bits[place, which] = records.bits[plain, which]
 
@@ -289,85 +241,10 @@ def _live(start: int, end: int, steps: Steps, live: Floats, draft: _Draft) -> fl
 
 
 @compiled
-def _cut(steps: Steps, count: int, reads: int) -> Steps:
-    return Steps(
-        steps.starts,
-        steps.held[:count],
-        steps.written[:count],
-        steps.streamed[:count],
-        steps.last_use[:count],
-        steps.multiplied[:count],
-        steps.weights[:count],
-        steps.looked_up[:count],
-        steps.macs[:count],
-        steps.work[:count],
-        steps.away[:count],
-        steps.away_macs[:count],
-        steps.crossings[:count],
-        steps.bits[:count],
-        steps.first_read[: count + 1],
-        steps.writer[:reads],
-        steps.read[:reads],
-        steps.second[:reads],
-    )
-
-
-@compiled
-def _empty(networks: int, nodes: int, rates: int, room: _Room) -> Planned:
-    steps = Steps(
-        np.zeros(networks + 1, np.int64),
-        np.empty(room.steps),
-        np.empty(room.steps),
-        np.empty(room.steps, np.bool_),
-        np.empty(room.steps, np.int64),
-        np.empty(room.steps, np.bool_),
-        np.empty(room.steps),
-        np.empty(room.steps),
-        np.empty(room.steps, np.bool_),
-        np.empty((room.steps, rates)),
-        np.empty(room.steps, np.bool_),
-        np.empty(room.steps),
-        np.empty(room.steps),
-        np.empty((room.steps, 4)),
-        np.zeros(room.steps + 1, np.int64),
-        np.empty(room.reads, np.int64),
-        np.empty(room.reads),
-        np.empty(room.reads, np.bool_),
-    )
-    return Planned(
-        steps,
-        np.empty(room.steps, np.int64),
-        np.empty(room.steps, np.int64),
-        np.full(nodes, -1),
-        np.empty(room.steps),
-        np.zeros(networks),
-        np.zeros(networks),
-        np.zeros(networks),
-        np.zeros(networks),
-    )
-
-
-@compiled
-def plan_steps(nodes: Nodes, records: Records) -> Planned:
-    """Return the steps of networks.
-
-    Args:
-        nodes: The nodes; each stands after those it reads.
-        records: What is known of their ops.
-    """
-    networks = len(nodes.starts) - 1
-    room = _room(nodes, records)
-    plan = _empty(networks, len(nodes.op), records.rates, room)
-    draft = _Draft(
-        np.empty(room.nodes, np.int64),
-        np.empty(room.nodes, np.int64),
-        np.empty(room.nodes, np.int64),
-        np.empty(room.inputs),
-        np.empty(room.inputs, np.int64),
-        np.empty(room.longest + 2),
-    )
+def _plan(nodes: Nodes, records: Records, plan: Planned, draft: _Draft) -> tuple[int, int]:
+    """Fill in the steps of networks; return how many steps and reads there are."""
     at = place = read = 0
-    for network in range(networks):
+    for network in range(len(nodes.starts) - 1):
         start = place
         draft.input_bytes[:] = 0.0
         draft.input_last[:] = -1
@@ -378,14 +255,40 @@ def plan_steps(nodes: Nodes, records: Records) -> Planned:
         _settle(nodes, network, start, place, plan.steps, draft)
         _fill(plan.steps, plan.part, start, place, records)
         plan.peak[network] = _live(start, place, plan.steps, plan.live, draft)
-    return Planned(
-        _cut(plan.steps, place, read),
-        plan.part[:place],
-        plan.node[:place],
-        plan.rides_on,
-        plan.live[:place],
-        plan.peak,
-        plan.parameters,
-        plan.macs,
-        plan.array_macs,
+    return place, read
+
+
+def plan_steps(nodes: Nodes, records: Records) -> Planned:
+    """Return the steps of networks.
+
+    Args:
+        nodes: The nodes; each stands after those it reads.
+        records: What is known of their ops.
+    """
+    room = room_of(nodes, records)
+    plan = empty(len(nodes.starts) - 1, len(nodes.op), records.rates, room)
+    whole = [np.empty(room.nodes, np.int64) for _ in range(4)]
+    wanted, last = np.empty(room.nodes, np.bool_), np.empty(room.inputs, np.int64)
+    draft = _Draft(
+        readers=whole[0],
+        wanted=wanted,
+        before=whole[1],
+        first_writer=whole[2],
+        end_writer=whole[3],
+        input_bytes=np.empty(room.inputs),
+        input_last=last,
+        ended=np.empty(room.longest + 2),
     )
+    count, reads = _plan(nodes, records, plan, draft)
+    return plan._replace(
+        steps=_first(plan.steps, count, reads),
+        part=plan.part[:count],
+        node=plan.node[:count],
+        live=plan.live[:count],
+    )
+
+
+def _first(steps: Steps, count: int, reads: int) -> Steps:
+    """Return the first steps and reads of more."""
+    ends = {"starts": len(steps.starts), "first_read": count + 1, "writer": reads, "read": reads, "second": reads}
+    return Steps(*(array[: ends.get(name, count)] for name, array in steps._asdict().items()))

@@ -162,7 +162,7 @@ def add_totals(
         steps: Their steps, beside those of others.
         fronts: Shape ``(steps,)``: the front that holds for a step made of MACs.
         used: Shape ``(memories, steps, 1)``: bytes of tensors that stay.
-        vector: Cost of the steps that are not on the array.
+        vector: Cost of the steps that are not on the array, and what comes on top of the others.
         ranked: Rows of all fronts.
         charges: What the design charges.
         totals: Of all networks, to be filled in.
@@ -183,8 +183,8 @@ def add_totals(
                 for rate in range(len(charges.paces)):
                     passing += steps.work[place, rate] / charges.paces[rate]
                     work += steps.work[place, rate]
-                cycles = max(ranked.cycles[row], passing + charges.dispatch)
-                dynamic = ranked.energy[row] + work * charges.each
+                cycles += max(ranked.cycles[row], passing + charges.dispatch)
+                dynamic += ranked.energy[row] + work * charges.each
                 moved = ranked.outer[row]
                 busy += ranked.steps[row]
             latency += cycles

@@ -72,8 +72,8 @@ class LayerResult:
         op: What it is, such as ``depthwise`` or ``pointwise + relu6``.
         shape: Input shape, filter and output shape in words, such as ``32x112x112 -> 64x112x112``.
         metrics: The figures.
-        bottleneck: What the layer waits for: ``compute``, ``vector``, ``dispatch``, ``host``, ``hand-over``, or a
-            memory and the operand that moves most bytes through it, such as ``dram:I``.
+        bottleneck: What the layer waits for: ``compute``, ``vector``, ``dispatch``, ``borders``, ``host work``,
+            ``hand-over``, or a memory and the operand that moves most bytes through it, such as ``dram:I``.
         slack: Cycles of the busiest resource over those of the next one, at least 1.
         bytes_by_level: Bytes moved in and out of each memory.
         peak_macs_per_cycle: Multiply-accumulates a cycle of the array that works on it.
@@ -99,8 +99,8 @@ class LedgerLine:
     """One line of the energy ledger: ``count`` x ``pj_per_action``.
 
     Attributes:
-        component: A memory's name, ``mac``, ``registers``, ``vector``, ``host``, ``leakage of logic``, ``leakage of
-            memories`` or ``interconnect``.
+        component: A memory's name, ``mac``, ``registers``, ``vector``, ``host work``, ``borders``, ``leakage of
+            logic``, ``leakage of memories`` or ``interconnect``.
         operand: ``W``, ``I`` or ``O`` for a memory; empty otherwise.
         action: ``read``, ``write``, ``compute``, ``access``, ``hold`` or ``move``.
         count: How many actions (bytes for a memory and its wires, bits for registers, ms for leakage).

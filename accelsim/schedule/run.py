@@ -18,6 +18,7 @@ from accelsim.dims import OPERANDS
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.mapping.legality import Violation, violations
 from accelsim.mapping.nest import Ints
+from accelsim.schedule.borders import border_bytes, borders_of, with_borders
 from accelsim.schedule.laws import check_run, checking
 from accelsim.schedule.residency import Stay, stay
 from accelsim.schedule.steps import Plan
@@ -46,6 +47,7 @@ class Run:
         stays: What stays on chip.
         invocation_cycles: Shape ``(designs,)``: cycles once an inference, beside those of the steps.
         invocation_pj: Shape ``(networks, designs)``: leakage meanwhile.
+        handed: Bytes of borders handed over before a step; ``None`` if maps are not spread over parts.
     """
 
     table: StepTable
@@ -60,6 +62,7 @@ class Run:
     stays: Stay
     invocation_cycles: Floats
     invocation_pj: Floats
+    handed: Floats | None
 
     @property
     def network_cycles(self) -> Floats:
@@ -70,6 +73,10 @@ class Run:
     def network_pj(self) -> Floats:
         """Energy of each network, shape ``(networks, designs)``."""
         return self.over_steps(self.energy_pj) + self.invocation_pj
+
+    def handed_before(self, place: int, design: int = 0) -> float:
+        """Return the bytes of borders handed over before a step."""
+        return 0.0 if self.handed is None else float(self.handed[place, design])
 
     def mapped(self, place: int, design: int) -> tuple[Front, int]:
         """Return the front of a step made of MACs, and the chosen row in it."""
@@ -124,11 +131,15 @@ def run(plans: Sequence[Plan], accelerator: Accelerator) -> Run:
     base = np.array([op_pj(op, technology) for op in table.ops])[table.op]
     mac = _chosen(store.rows, which, [prices(accelerator, one) for one in leak], width[macs], base, free)
     charged = prices(accelerator, leak[0])
-    latency, energy, dram = vector_cost(steps, charged, unit, stays)
+    cost, borders, handed = vector_cost(steps, charged, unit, stays), borders_of(accelerator), None
+    if borders is not None:
+        handed = border_bytes(steps, borders, stays)
+        cost = with_borders(cost, handed, borders)
+    latency, energy, dram = cost
     busy = np.zeros(latency.shape)
     passing = fused_cycles(steps.work[macs], unit.paces)
-    latency[macs] = np.maximum(mac.latency_cycles, passing + accelerator.array.dispatch_cycles)
-    energy[macs] = mac.dynamic_pj + steps.work[macs].sum(axis=1)[:, None] * unit.each_pj
+    latency[macs] += np.maximum(mac.latency_cycles, passing + accelerator.array.dispatch_cycles)
+    energy[macs] += mac.dynamic_pj + steps.work[macs].sum(axis=1)[:, None] * unit.each_pj
     busy[macs], dram[macs] = mac.steps, mac.outer_bytes
     found = Run(
         table=table,
@@ -143,6 +154,7 @@ def run(plans: Sequence[Plan], accelerator: Accelerator) -> Run:
         stays=stays,
         invocation_cycles=accelerator.invocation_cycles,
         invocation_pj=leak[network] * accelerator.invocation_cycles,
+        handed=handed,
     )
     if checking():
         leaking = charged if len(leak) == 1 else charged._replace(leakage=leak[width])

@@ -42,7 +42,7 @@ class Step:
     Attributes:
         name: Name of the layer.
         op: The op.
-        fused: Activations applied to its result on the way out.
+        fused: Activations applied to its result on the way out, or to what it reads on the way in.
         reads: What it reads; of a product of two activations, the second stands in for weights.
         last_use: The last step that reads its result; one past the end for a result of the network.
         streamed: Whether its result goes to the next step a piece at a time and is never stored whole.
@@ -119,6 +119,8 @@ class Plan:
         self._planned: Planned = plan_steps(nodes_of([network], catalog), catalog.records)
         self._roles = [catalog.roles[part] for part in self._planned.part]
         self._reasons = [catalog.reasons[part] for part in self._planned.part]
+        enters = self._planned.enters.any()
+        self._asked = [catalog.asked(part) for part in self._planned.part] if enters else []
         self._ops = [catalog.plain[number] for number in catalog.records.plain[self._planned.part]]
         macs = np.flatnonzero(self._planned.steps.macs)
         numbers: dict[Op, int] = {}
@@ -131,7 +133,7 @@ class Plan:
     def steps(self) -> tuple[Step, ...]:
         """The steps in the order they run."""
         steps, nodes = self._planned.steps, self.network.nodes
-        fused: list[list[Op]] = [[] for _ in self._ops]
+        fused = self._entering()
         for node, place in zip(nodes, self._planned.rides_on.tolist(), strict=True):
             if place >= 0:
                 fused[place].append(node.op)
@@ -151,6 +153,19 @@ class Plan:
             )
             for place, (role, op, reason) in enumerate(zip(self._roles, self._ops, self._reasons, strict=True))
         )
+
+    def _entering(self) -> list[list[Op]]:
+        """Return for each step the activations applied to what it reads."""
+        found: list[list[Op]] = [[] for _ in self._ops]
+        nodes = self.network.nodes
+        entering = {node.name: node for node, enters in zip(nodes, self._planned.enters, strict=True) if enters}
+        for place, asked in enumerate(self._asked):
+            for source in asked:
+                name = nodes[self._planned.node[place]].inputs[source]
+                while name in entering:
+                    found[place].append(entering[name].op)
+                    name = entering[name].inputs[0]
+        return found
 
     @cached_property
     def live_bytes(self) -> tuple[float, ...]:

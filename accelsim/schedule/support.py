@@ -30,6 +30,7 @@ def check_abilities(abilities: Abilities) -> None:
     vector = [name for name, kind in kinds.items() if kind.vector_work]
     problems = [
         *_unknown("vector.fuses[{place}]", abilities.fuses, activations, "unknown activation"),
+        *_unknown("vector.fuses_inputs[{place}]", abilities.fuses_inputs, activations, "unknown activation"),
         *_unknown("vector.rates.{name}", abilities.rated, vector, "no kind of op that runs on the vector unit"),
         *_unknown("supports.without[{place}]", abilities.without, kinds, "unknown kind of op"),
     ]

@@ -39,6 +39,7 @@ class Steps(NamedTuple):
         away: Whether it runs on the host; its learned values are there.
         away_macs: MACs on the host.
         crossings: How often work is handed over from the accelerator to the host, or back, around the step.
+        window: Shape ``(S, 5)``; see ``accelsim.schedule.windows.window_of``.
         bits: Shape ``(S, 4)``: widths of ``W I O`` and partial sums.
         first_read: Shape ``(S + 1,)``: first read of each step.
         writer: Shape ``(R,)``: the step that wrote what is read; -1 for an input of the network.
@@ -59,6 +60,7 @@ class Steps(NamedTuple):
     away: Flags
     away_macs: Floats
     crossings: Floats
+    window: Floats
     bits: Floats
     first_read: Ints
     writer: Ints

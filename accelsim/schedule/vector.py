@@ -64,7 +64,7 @@ def fused_cycles(work: Floats, paces: Floats) -> Floats:
 
 
 class VectorCost(NamedTuple):
-    """Cost of steps; arrays of shape ``(steps, designs)``, zero for steps on the array.
+    """Cost of steps; arrays of shape ``(steps, designs)``. Of steps on the array, only what comes on top.
 
     Attributes:
         latency_cycles: Cycles. On the vector unit: the slowest of it and of the memories, and the dispatch of the op.

@@ -15,6 +15,7 @@ from accelsim.errors import InputError, Problem, shown
 from accelsim.parameters import Point, Value
 from accelsim.workload.load import network_template
 from accelsim.workload.network import Network
+from accelsim.workload.spaces.nasbench201 import from_arch_string
 
 __all__ = ["QUANTITIES", "Measurements", "read_measurements"]
 
@@ -22,7 +23,9 @@ Floats = npt.NDArray[np.float64]
 #: Columns that a measurement may stand in: figures of an evaluation.
 QUANTITIES = ("latency_ms", "energy_pj")
 #: Columns that are there for the reader alone.
-_NOTES = ("id", "note", "source")
+_NOTES = ("id", "note", "source", "arch_idx")
+#: A column that names members of NAS-Bench-201 as its tables do.
+_ARCH = "arch_str"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +60,9 @@ def read_measurements(path: Path, network: str | None = None) -> Measurements:
     """Return the measurements of a CSV file.
 
     One row a point: ``network`` (a name, or a path; may be left out if the argument is given), one of ``QUANTITIES``,
-    and any parameters of the network, an empty cell being the default. Columns called id, note or source are not read.
+    and any parameters of the networks, an empty cell being the default. A column ``arch_str`` has members of
+    NAS-Bench-201 in its own notation, ``|nor_conv_3x3~0|+...``. Columns called id, note, source or arch_idx are not
+    read.
 
     Raises:
         InputError: With every mistake: a column is missing or is no parameter, a cell is no positive number, or an
@@ -68,7 +73,7 @@ def read_measurements(path: Path, network: str | None = None) -> Measurements:
         raise InputError(Problem(field="(file)", message="no measurements: the file has no rows", file=path))
     columns = tuple(rows[0][1])
     quantity = _quantity(columns, path)
-    if "network" not in columns and network is None:
+    if "network" not in columns and _ARCH not in columns and network is None:
         message = "no column says which network was measured"
         raise InputError(Problem(field="network", message=message, allowed="a column network", file=path, line=1))
     problems: list[Problem] = []
@@ -137,16 +142,17 @@ def _network(row: dict[str, str], network: str | None, quantity: str) -> Network
     Raises:
         InputError: There is no such network, or a column or cell is no parameter of it.
     """
-    template = network_template(row.get("network") or network or "")
-    given: Point = {}
+    arch = row.get(_ARCH)
+    template = network_template(row.get("network") or network or ("nasbench201" if arch else ""))
+    given: Point = from_arch_string(arch) if arch else {}
     problems = []
     for name, text in row.items():
-        if name in ("network", quantity, *_NOTES):
+        if not text or name in ("network", quantity, _ARCH, *_NOTES):
             continue
         if name not in template.space.names:
-            known = (*template.space.names, "network", *QUANTITIES, *_NOTES)
+            known = (*template.space.names, "network", _ARCH, *QUANTITIES, *_NOTES)
             problems.append(Problem.unknown(name, name, known, f"{template.name} has no such parameter"))
-        elif text:
+        else:
             given[name] = _value(text)
     if problems:
         raise InputError(problems)

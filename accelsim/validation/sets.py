@@ -211,6 +211,7 @@ class ReferenceSet:
         not_modelled: What the model leaves out of what the reference has, in plain sentences.
         compare: From the files to the series.
         files: What it needs; nothing if the figures stand in the code.
+        plotted: Whether a plot may show its points; not where only figures over all of them may be passed on.
     """
 
     title: str
@@ -220,6 +221,7 @@ class ReferenceSet:
     not_modelled: str
     compare: Callable[[Files], Comparison]
     files: tuple[ReferenceFile, ...] = ()
+    plotted: bool = True
 
 
 #: Every reference set by name; others add theirs through the entry-point group ``accelsim.reference_set``.

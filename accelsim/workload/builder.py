@@ -299,11 +299,13 @@ class Builder:
         return self.add(role, ops.elementwise(kind, x.shape, bits=self.bits, affine=affine, table=table), x)
 
     def combine(self, role: str, kind: str, x: Tensor, other: Tensor) -> Tensor:
-        """Add an op of two tensors: ``add``, ``scale`` by one value per channel.
+        """Add an op of two tensors: ``add``, ``scale`` by one value per channel. A tensor added to itself is doubled.
 
         Raises:
             InputError: ``other`` has another size, and not simply a single value where ``x`` has more.
         """
+        if kind == "add" and other == x:
+            return self.each(role, "double", x)
         stretched = [side not in (1, whole) for side, whole in zip(other.shape, x.shape, strict=False)]
         if other.elements != x.elements and (len(other.shape) != len(x.shape) or any(stretched)):
             message = f"{kind} needs two tensors of one size, not {_sizes(x.shape, other.shape)}"

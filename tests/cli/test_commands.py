@@ -24,10 +24,10 @@ TOTALS = {
 
 
 def test_evaluate_json_holds_the_totals_and_every_layer(accelsim: Callable[..., object]) -> None:
-    said = accelsim("evaluate", "mobilenet_v2", "--hardware", "edge_tpu", "--set", "rows=32", "--json")
+    said = accelsim("evaluate", "mobilenet_v2", "--hardware", "edge_tpu", "--set", "lanes=32", "--json")
     data = json.loads(said.out)
     assert (data["network"], data["hardware"]) == ("mobilenet_v2", "edge_tpu")
-    assert data["hardware_parameters"]["rows"] == 32
+    assert data["hardware_parameters"]["lanes"] == 32
     assert set(data["totals"]) == TOTALS
     assert set(data["totals"]["utilization"]) == {"spatial", "temporal", "overall"}
     assert all(set(layer) >= TOTALS | {"name", "op", "shape", "bottleneck"} for layer in data["layers"])
@@ -36,7 +36,7 @@ def test_evaluate_json_holds_the_totals_and_every_layer(accelsim: Callable[..., 
     assert sum(energy or 0 for energy in data["energy_pj"].values()) == pytest.approx(data["totals"]["energy_pj"])
     assert data["not_modelled"] == []
     assert sum(data["area_mm2"].values()) == pytest.approx(data["totals"]["area_mm2"])
-    same = evaluate(load_network("mobilenet_v2"), load_hardware("edge_tpu", rows=32))
+    same = evaluate(load_network("mobilenet_v2"), load_hardware("edge_tpu", lanes=32))
     assert data["totals"]["latency_cycles"] == same.totals.latency_cycles
 
 
@@ -146,7 +146,7 @@ def test_a_layer_on_the_host_says_why_and_an_invocation_has_a_row(
         "vector: {lanes: 4, fuses: [relu6]}\nsupports: {without: [average_pool]}\nhost: {lanes: 1}\n"
     )
     rows = accelsim("evaluate", "mobilenet_v1", "--hardware", "own.yaml", "--set", "width=0.25").out.splitlines()
-    assert next(row for row in rows if "average_pool" in row).rstrip().endswith("host (on the host: kind)")
+    assert next(row for row in rows if "average_pool" in row).rstrip().endswith("host work (on the host: kind)")
     assert next(row for row in rows if row.startswith("invocation")).rstrip().endswith("invocation")
     said = json.loads(accelsim("evaluate", "mobilenet_v1", "--hardware", "own.yaml", "--json").out)
     reasons = {layer["op"]: layer["host_reason"] for layer in said["layers"]}

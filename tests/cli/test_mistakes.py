@@ -112,7 +112,10 @@ FILES = [
     pytest.param(
         HARDWARE,
         [("vector: {lanes: 4}", "vector: {lanes: 4, fuses: [relu, reluu]}")],
-        ["file.yaml:10  vector.fuses[1]\n  unknown activation; got 'reluu'; use clip, elu,", "Did you mean 'relu'?"],
+        [
+            "file.yaml:10  vector.fuses[1]\n  unknown activation; got 'reluu'; use clip, double, elu,",
+            "Did you mean 'relu'?",
+        ],
         id="unknown activation",
     ),
     pytest.param(

@@ -64,6 +64,7 @@ def test_a_layer_without_macs_has_no_nest(accelsim: Run) -> None:
 def test_every_layer_is_shown_and_its_tiles_fit(hardware: str) -> None:
     network, design = load_network("mobilenet_v3_small"), load_hardware(hardware)
     views, layers = mapping_views(network, design), evaluate(network, design).layers
+    layers = layers[: len(views)]  # what an inference takes beside its layers has no nest
     assert [one.layer for one in views] == [row.name for row in layers]
     for one, row in zip(views, layers, strict=True):
         assert bool(one.lines) == bool(row.metrics.macs)
@@ -198,6 +199,15 @@ def test_a_load_in_front_of_copies_is_for_all_of_them() -> None:
     assert loads["W"].bytes == 16 * 16 * tile["weights"] / 2, "half of the room is for the next tile"
     assert loads["I"].depth > inside["weights"], "inside the copies: one tile"
     assert loads["I"].bytes == tile["inputs"] / 2
+
+
+def test_a_layer_on_the_host_has_no_nest(accelsim: Run) -> None:
+    words = ("show", "mapping", "-n", "convnext_atto", "-w", "edge_tpu")
+    out = accelsim(*words).out
+    assert "it runs on the host (kind)" in out
+    rows = {row["layer"]: row for row in json.loads(accelsim(*words, "--json").out)}
+    there = [row for row in rows.values() if "host_reason" in row]
+    assert there and all((row["op"], row["nest"], row["host_reason"]) == ("layer_norm", [], "kind") for row in there)
 
 
 # -------------------------------------------------------------------------------------------------------- technology

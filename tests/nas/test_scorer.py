@@ -117,18 +117,18 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_can_be_pickled_and_scores_the_same_in_another_process() -> None:
-    score = Scorer("edge_tpu", columns=32)
+    score = Scorer("edge_tpu", lanes=32)
     expected = score("mobilenet_v3_small")
     copy = pickle.loads(pickle.dumps(score))
     assert copy("mobilenet_v3_small") == expected
-    assert repr(copy) == "Scorer('edge_tpu', columns=32)"
+    assert repr(copy) == "Scorer('edge_tpu', lanes=32)"
     with ProcessPoolExecutor(1) as pool:
         assert pool.submit(score, "mobilenet_v3_small").result() == expected
 
 
 def test_a_mistake_is_told_when_the_scorer_is_made() -> None:
-    with pytest.raises(InputError, match="Did you mean 'columns'"):
-        Scorer("edge_tpu", colums=32)
+    with pytest.raises(InputError, match="Did you mean 'lanes'"):
+        Scorer("edge_tpu", lames=32)
 
 
 def test_what_does_not_fit_is_told_as_an_evaluation_tells_it(tmp_path: Path) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from copy import copy
+from functools import cache
+
 import numpy as np
 from hypothesis import strategies as st
 
 from accelsim.config.library import available
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.hardware.load import HardwareTemplate, hardware_template
+from accelsim.hardware.spec import SupportSpec
 from accelsim.workload.network import INPUT, Network, Node
 from accelsim.workload.ops import Bits, Op, convolution, elementwise, fully_connected, pool
 
-__all__ = ["TEMPLATES", "designs", "networks", "templates"]
+__all__ = ["TEMPLATES", "any_width", "designs", "networks", "templates"]
 
 TEMPLATES = tuple(sorted(available("hardware")))
 WIDTHS = (Bits(), Bits(W=4, I=8, O=8, partial=24), Bits(W=8, I=16, O=16, partial=32))
@@ -56,7 +60,15 @@ def networks(draw: st.DrawFn) -> Network:
     return Network("drawn", (*nodes, Node("fc", op, (before,))))
 
 
-templates: st.SearchStrategy[HardwareTemplate] = st.sampled_from(TEMPLATES).map(hardware_template)
+@cache
+def any_width(name: str) -> HardwareTemplate:
+    """Return a template that runs every op itself; what leaves for a host has tests of its own."""
+    template = copy(hardware_template(name))
+    template.spec = template.spec.model_copy(update={"supports": SupportSpec()})
+    return template
+
+
+templates: st.SearchStrategy[HardwareTemplate] = st.sampled_from(TEMPLATES).map(any_width)
 
 
 @st.composite

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle.plans import graphs
+from random_networks import any_width
 
 from accelsim import load_hardware, load_network
 from accelsim.cost.columns import Columns
@@ -25,7 +26,7 @@ TEMPLATES = ("systolic", "npu", "edge_tpu")
 
 @st.composite
 def designs(draw: st.DrawFn) -> Accelerator:
-    template = hardware_template(draw(st.sampled_from(TEMPLATES)))
+    template = any_width(draw(st.sampled_from(TEMPLATES)))
     return template.instantiate(template.space.sample(np.random.default_rng(draw(st.integers(0, 1000)))))
 
 

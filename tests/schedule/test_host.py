@@ -51,7 +51,7 @@ def test_a_pool_on_the_host_by_hand(tmp_path: Path) -> None:
     assert conv.metrics.dram_bytes == 72 + 12, "the result stays on chip until the host fetches it"
     assert fc.metrics.dram_bytes == 12 + 4 + 3, "the host's result is outside"
     lines = {line.component: line for line in result.ledger}
-    assert (lines["host"].count, lines["host"].energy_pj) == (24, None)
+    assert (lines["host work"].count, lines["host work"].energy_pj) == (24, None)
     assert lines["vector"].count == 24, "the relu alone"
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from oracle.machines import machine
+from random_networks import any_width
 
-from accelsim import load_hardware
 from accelsim.dims import Operand
 from accelsim.hardware.accelerator import Abilities, Accelerator
 from accelsim.schedule.evaluate import evaluate
@@ -135,7 +135,7 @@ def test_fusing_moves_no_more_and_computes_the_same(name: str) -> None:
     apart = Builder((1, 64, 1, 128))
     scores = apart.matmul("s", apart.input, apart.input, 4)
     apart.matmul("v", apart.each("m", "softmax", scores), apart.input, 4)
-    design = load_hardware(name)
+    design = any_width(name).instantiate({})
     one, three = (evaluate(built(builder), design).totals for builder in (b, apart))
     assert one.macs == three.macs == 2 * 4 * 128 * 128 * 16
     assert one.dram_bytes <= three.dram_bytes
@@ -199,7 +199,7 @@ def tensors_outside(steps: Plan, result: Run) -> tuple[set[int], set[int]]:
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_nothing_comes_from_outside_that_did_not_go_there(name: str) -> None:
     for network in (product(), attention(fused=True), attention(fused=False), menagerie()):
-        fetched, written = tensors_outside(*ran(network, load_hardware(name)))
+        fetched, written = tensors_outside(*ran(network, any_width(name).instantiate({})))
         assert fetched <= written
 
 
@@ -366,7 +366,7 @@ def menagerie() -> Network:
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_layers_sum_to_the_network(name: str) -> None:
     network = menagerie()
-    result = evaluate(network, load_hardware(name))
+    result = evaluate(network, any_width(name).instantiate({}))
     assert network.params == sum(node.op.parameters for node in network) > 0
     for metric in ("params", "macs", "latency_cycles", "energy_pj", "dram_bytes"):
         total = sum(getattr(layer.metrics, metric) for layer in result.layers)
@@ -409,7 +409,7 @@ def least_moved(steps: Plan, result: Run) -> Mapping[int, float]:
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_what_is_outside_moves(name: str) -> None:
     for network in (menagerie(), product(), attention(fused=True), upsampling(), cached()):
-        steps, result = ran(network, load_hardware(name))
+        steps, result = ran(network, any_width(name).instantiate({}))
         for place, least in least_moved(steps, result).items():
             moved = result.dram_bytes[place, 0]
             # An input that partly stays is fetched as a whole, in tiles; a wide filter reads some of it again.

@@ -34,7 +34,7 @@ def test_quickstart_varies_array_dataflow_buffer_and_bandwidth():
         "hardware.rows", "hardware.columns", "hardware.dataflow", "hardware.buffer_kib", "hardware.dram_gbps",
     }  # fmt: skip
     assert varied["npu"] == {"hardware.atomic_c", "hardware.atomic_k", "hardware.buffer_kib", "hardware.dram_gbps"}
-    assert {"hardware.rows", "hardware.columns", "hardware.link_gbps"} < varied["edge_tpu"]
+    assert {"hardware.pes_x", "hardware.lanes", "hardware.link_gbps"} < varied["edge_tpu"]
 
 
 def test_cosearch_compares_joint_search_with_random_and_with_either_side():

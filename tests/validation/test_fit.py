@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pytest
 import yaml
 
+from accelsim.config.source import Source
 from accelsim.errors import InputError
-from accelsim.hardware.load import hardware_template
+from accelsim.hardware.load import HardwareTemplate, hardware_template
 from accelsim.validation.fit import Calibration, calibrate
 from accelsim.validation.measurements import Measurements
 from accelsim.validation.predict import Predictor
@@ -20,7 +21,28 @@ from accelsim.workload.network import Network
 from tests.conftest import ProblemsOf, Write
 
 Floats = npt.NDArray[np.float64]
-TEMPLATE = hardware_template("edge_tpu")
+#: A machine whose weights stay on chip while they fit, and come over a link where not.
+MACHINE = """\
+schema_version: 1
+parameters:
+  rows: {default: 64, choices: [16, 32, 64, 128]}
+  columns: {default: 64, choices: [16, 32, 64, 128]}
+  parameter_kib: {default: 6144, choices: [1024, 2048, 4096, 6144, 8192]}
+  activation_kib: {default: 2048, range: [512, 8192], scale: pow2}
+  link_gbps: {default: 0.4, choices: [0.04, 0.4, 1, 4, 16]}
+  clock_mhz: {default: 500, choices: [250, 480, 500, 800, 1066]}
+clock: clock_mhz MHz
+technology: cmos_45nm
+memories:
+  - {name: host, holds: [W, I, O], bandwidth: link_gbps GB/s, kind: host_link}
+  - {name: parameters, holds: [W], size: parameter_kib KiB, bandwidth: rows * columns / 4 B/cycle, kind: sram,
+     double_buffered: true, keeps: [W], keep_share: 0.9}
+  - {name: activations, holds: [I, O], size: activation_kib KiB, bandwidth: 2 * rows + 4 * columns B/cycle, kind: sram,
+     double_buffered: true, keeps: [I, O], keep_share: 0.75}
+array: {engine: cells, rows: rows, columns: columns, hold_limit: 64, dispatch_cycles: 3000}
+vector: {lanes: columns, fuses: [relu, relu6]}
+"""
+TEMPLATE = HardwareTemplate(Source.parse(MACHINE, Path("linked.yaml")))
 TRUTH = {"link_gbps": 1.7, "clock_mhz": 640.0}
 
 
@@ -135,6 +157,7 @@ def test_the_preset_gives_the_fitted_machine_and_says_where_it_comes_from(
     points = made(networks)
     found = calibrate(TEMPLATE, points, list(TRUTH))
     text = preset_text(TEMPLATE, points, found, {"rows": 32})
+    write(MACHINE, "linked")
     preset = hardware_template(write(text, "chip.yaml"))
     design = preset.instantiate({})
     assert design.clock_hz[0] == pytest.approx(640e6, rel=1e-3) and design.array.rows[0] == 32

@@ -301,7 +301,7 @@ WORK = {
     **dict.fromkeys(("add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "compare", "select"), 1),
     **dict.fromkeys(("scale", "add_learned", "scale_learned", "position_bias"), 1),
     "rotary": 3,
-    **dict.fromkeys(("relu", "sigmoid", "tanh", "gelu", "elu", "softplus", "exp", "unary"), 1),
+    **dict.fromkeys(("relu", "sigmoid", "tanh", "gelu", "elu", "softplus", "exp", "double", "unary"), 1),
     **dict.fromkeys(("relu6", "clip", "leaky_relu", "prelu", "swish", "mish"), 2),
     "hard_sigmoid": 3,
     "hard_swish": 4,

@@ -112,7 +112,7 @@ def cases(steps: Plan, accelerator: Accelerator, result: Run) -> dict[int, Case]
             continue
         step = steps.steps[place]
         used = tuple(float(level[place, 0]) for level in result.stays.used_bytes)
-        found[place] = case_of(step.name, accelerator, front, row, used, step.fused)
+        found[place] = case_of(step.name, accelerator, front, row, used, step.fused, result.handed_before(place))
     return found
 
 

@@ -73,6 +73,7 @@ class Case:
         row: Its place in the front.
         used_bytes: For each memory, what whole tensors take of it while the layer runs.
         fused: Activations applied to the result.
+        handed_bytes: Borders handed over before it.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Case:
     row: int
     used_bytes: tuple[float, ...]
     fused: tuple[Op, ...] = ()
+    handed_bytes: float = 0.0
 
     @property
     def fused_work(self) -> float:
@@ -200,6 +202,7 @@ def case_of(
     row: int,
     used_bytes: tuple[float, ...] | None = None,
     fused: tuple[Op, ...] = (),
+    handed_bytes: float = 0.0,
 ) -> Case:
     """Return the case of a row of a front.
 
@@ -210,6 +213,7 @@ def case_of(
         row: Place in the front.
         used_bytes: For each memory, what whole tensors take of it; by default nothing.
         fused: Activations applied to the result.
+        handed_bytes: Borders handed over before it.
 
     Raises:
         TypeError: The machine's engine cuts ops into blocks.
@@ -229,4 +233,5 @@ def case_of(
         row=row,
         used_bytes=used_bytes or (0.0,) * len(accelerator.memories),
         fused=fused,
+        handed_bytes=handed_bytes,
     )

@@ -14,6 +14,7 @@ from accelsim.report.explain.transfers import Moved, Way
 from accelsim.workload.ops import Op
 
 __all__ = [
+    "borders",
     "busiest",
     "busy",
     "energy",
@@ -121,6 +122,15 @@ def vector_cycles(ops: Sequence[Op], accelerator: Accelerator, words: str) -> Li
     return Line(what=f"vector unit, {words}", sum=plus(*terms), unit="cycles")
 
 
+def borders(accelerator: Accelerator, handed: float) -> Line | None:
+    """Return the cycles of borders handed over before a layer; ``None`` if there are none."""
+    parts = next((memory.divided for memory in accelerator.memories if memory.divided is not None), None)
+    if parts is None or not handed:
+        return None
+    sum_ = divided(Number(handed, "bytes of borders"), Number(float(parts.bytes_per_cycle[0]), "B/cycle"))
+    return Line(what="borders handed to neighbours", sum=sum_, unit="cycles", note="before the layer begins")
+
+
 def busiest(found: Mapping[str, Line]) -> dict[str, Line]:
     """Return the busiest resource, and its cycles over those of the next one.
 
@@ -143,6 +153,7 @@ def energy(
     work: float,
     latency: float,
     leaking: Op,
+    handed: float = 0.0,
 ) -> tuple[list[Line], Line]:
     """Return the lines of a layer's ledger, and their sum.
 
@@ -153,8 +164,9 @@ def energy(
         work: Elementary operations on the vector unit.
         latency: Cycles of the layer.
         leaking: The op whose widths the PEs have.
+        handed: Bytes of borders handed over.
     """
-    lines = list(_memory_lines(accelerator, found))
+    lines = [*_memory_lines(accelerator, found), *_border_lines(accelerator, handed)]
     if op is not None:
         lines += _logic_lines(accelerator, op, work)
     lines += _leakage_lines(accelerator, latency, leaking)
@@ -185,6 +197,14 @@ def _wire_lines(accelerator: Accelerator, found: Sequence[Moved]) -> Iterator[Li
             moved = Number(sum(each.line.number().value for each in own), "bytes")
             price = None if wire is None else Number(float(wire[0]), "pJ a byte on its wires")
             yield _priced(f"interconnect at {memory.name}", moved, price)
+
+
+def _border_lines(accelerator: Accelerator, handed: float) -> Iterator[Line]:
+    for memory in accelerator.memories:
+        if memory.divided is not None and handed:
+            prices = [price for price in (memory.read_pj_per_byte, memory.write_pj_per_byte) if price is not None]
+            terms = [Number(float(price[0]), "pJ a byte") for price in prices]
+            yield _priced("borders I move", Number(handed, "bytes"), plus(*terms) if terms else None)
 
 
 def _priced(what: str, count: Term, price: Term | None) -> Line:

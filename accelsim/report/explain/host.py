@@ -76,7 +76,7 @@ class HostSums:
         done = Line(what="host", sum=plus(*work), unit="cycles")
         each = Number(float(host.transfer_cycles[0]), "cycles each")
         handed = Line(what="handing over", sum=times(Number(self._crossings, "times"), each), unit="cycles")
-        found, paces, lines = {"host": done, "hand-over": handed}, list[Term](), list[Line]()
+        found, paces, lines = {"host work": done, "hand-over": handed}, list[Term](), list[Line]()
         for level, memory in enumerate(self._accelerator.memories):
             own = busy(memory, level, self.moved)
             lines += own
@@ -92,7 +92,7 @@ class HostSums:
         """Return every line of the layer's ledger, and their sum; the host's own is not modelled."""
         latency = self.cycles()[1]["latency_cycles"].number().value
         lines, total = energy(self._accelerator, None, self.moved, 0.0, latency, self._leaking)
-        return [Part(title="ledger", lines=(Line(what="host", note="not modelled"), *lines))], {"energy_pj": total}
+        return [Part(title="ledger", lines=(Line(what="host work", note="not modelled"), *lines))], {"energy_pj": total}
 
     def utilization(self) -> Sums:
         """Return the three utilizations: 0, for the array does nothing."""

@@ -10,6 +10,7 @@ from accelsim.report.explain.array import at_the_edge, compute
 from accelsim.report.explain.case import Case
 from accelsim.report.explain.count import room
 from accelsim.report.explain.figures import (
+    borders,
     busiest,
     busy,
     energy,
@@ -114,6 +115,11 @@ class LayerSums:
         latency = plus(pace.number("pace"), *waits, *started)
         if vector is not None:
             latency = most(latency, plus(vector.number("vector"), *started))
+        handed = borders(accelerator, case.handed_bytes)
+        if handed is not None:
+            found["borders"] = handed
+            latency = plus(latency, handed.number("borders"))
+            memories.append(handed)
         parts += [
             Part(title="tiles", lines=tuple(self._room())),
             Part(title="memories", lines=tuple(memories)),
@@ -138,7 +144,9 @@ class LayerSums:
         """Return every line of the layer's ledger, and their sum."""
         case = self._case
         latency = self.cycles()[1]["latency_cycles"].number().value
-        lines, total = energy(case.accelerator, case.op, self.moved, case.fused_work, latency, self._leaking)
+        lines, total = energy(
+            case.accelerator, case.op, self.moved, case.fused_work, latency, self._leaking, case.handed_bytes
+        )
         return [Part(title="ledger", lines=tuple(lines))], {"energy_pj": total}
 
     def utilization(self) -> Sums:

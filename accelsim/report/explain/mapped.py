@@ -119,7 +119,7 @@ def map_layer(
     if result.mac.legal[int(np.searchsorted(result.table.mac_places, place)), 0]:
         chosen = front.nests.mappings[np.array([row])]
         default = best(Fixed.of(chosen, step.op, seen))
-    case = case_of(step.name, accelerator, only, 0, used, step.fused)
+    case = case_of(step.name, accelerator, only, 0, used, step.fused, result.handed_before(place))
     return Mapped(
         view=MappingView(layer=step.name, op=step.label, shape=shape_of(step.op), lines=tuple(nest(case))),
         objective=objective,

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 from accelsim.dims import Operand
 from accelsim.hardware.accelerator import Accelerator
-from accelsim.report.explain.figures import busiest, busy, energy, memory_totals, most_of, utilization, vector_cycles
+from accelsim.report.explain.figures import (
+    borders,
+    busiest,
+    busy,
+    energy,
+    memory_totals,
+    most_of,
+    utilization,
+    vector_cycles,
+)
 from accelsim.report.explain.layer import Sums
 from accelsim.report.explain.sums import Line, Number, Part, Term, divided, most, plus, times
 from accelsim.report.explain.transfers import Moved, Way
@@ -42,6 +51,7 @@ class VectorSums:
     def __init__(self, plan: Plan, place: int, accelerator: Accelerator, result: Run, leaking: Op) -> None:
         self._step = plan.steps[place]
         self._accelerator, self._leaking = accelerator, leaking
+        self._handed = result.handed_before(place)
         self._streams = _streams(plan, place, result)
         self.moved = [Moved(each.level, each.operand, each.way, self._line(each)) for each in self._streams]
 
@@ -92,13 +102,20 @@ class VectorSums:
         latency: Term = most(*paces)
         if dispatch.value:
             latency = plus(latency, dispatch)
+        handed = borders(accelerator, self._handed)
+        if handed is not None:
+            found["borders"] = handed
+            latency = plus(latency, handed.number("borders"))
+            lines.append(handed)
         parts = [Part(title="vector unit", lines=(work, vector)), Part(title="memories", lines=tuple(lines))]
         return parts, {"latency_cycles": Line(what="latency", sum=latency, unit="cycles"), **busiest(found)}
 
     def energy(self) -> Sums:
         """Return every line of the layer's ledger, and their sum."""
         latency = self.cycles()[1]["latency_cycles"].number().value
-        lines, total = energy(self._accelerator, self._step.op, self.moved, self._work, latency, self._leaking)
+        lines, total = energy(
+            self._accelerator, self._step.op, self.moved, self._work, latency, self._leaking, self._handed
+        )
         return [Part(title="ledger", lines=tuple(lines))], {"energy_pj": total}
 
     def utilization(self) -> Sums:

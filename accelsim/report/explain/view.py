@@ -26,6 +26,7 @@ class MappingView:
         shape: Its shapes in words.
         lines: The nest, outermost line first; empty for a layer without MACs, or without loops.
         blocks: How an engine that cuts ops into blocks runs it; empty for a loop nest.
+        host_reason: Why it runs on the host, and has no nest; ``None`` if it does not.
     """
 
     layer: str
@@ -33,12 +34,14 @@ class MappingView:
     shape: str
     lines: tuple[NestLine, ...]
     blocks: str = ""
+    host_reason: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
         lines = [line.as_dict() for line in self.lines]
         blocks = {"blocks": self.blocks} if self.blocks else {}
-        return {"layer": self.layer, "op": self.op, "shape": self.shape, "nest": lines, **blocks}
+        host = {} if self.host_reason is None else {"host_reason": self.host_reason}
+        return {"layer": self.layer, "op": self.op, "shape": self.shape, "nest": lines, **blocks, **host}
 
 
 def mapping_views(network: Network, accelerator: Accelerator, layer: str | None = None) -> list[MappingView]:
@@ -63,7 +66,8 @@ def mapping_views(network: Network, accelerator: Accelerator, layer: str | None 
             op=rows[place].op,
             shape=rows[place].shape,
             lines=tuple(nest(found[place])) if place in found else (),
-            blocks="" if place in found else rows[place].mapping,
+            blocks="" if place in found or rows[place].host_reason else rows[place].mapping,
+            host_reason=rows[place].host_reason,
         )
         for place in places
     ]

@@ -124,6 +124,7 @@ for _name, _work in {
     "exp": 1.0,
     "swish": 2.0,  # table, multiply
     "mish": 2.0,
+    "double": 1.0,  # a tensor added to itself; of quantised values a change of scale
     "unary": 1.0,  # any other function of one element: a square root, a rounding, a change of type
 }.items():
     _add(OpKind(name=_name, inputs=(_MAP,), output=_MAP, vector_work=_work, activation=_name != "unary"))

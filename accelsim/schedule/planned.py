@@ -1,0 +1,135 @@
+"""Arrays for planning: nodes in, steps out, and how much room a batch of networks may need."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from accelsim.compiled import compiled
+from accelsim.mapping.nest import Ints
+from accelsim.schedule.catalog import Records
+from accelsim.schedule.table import Steps
+
+__all__ = ["Nodes", "Planned", "Room", "empty", "room_of"]
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+
+class Nodes(NamedTuple):
+    """Nodes of networks, network after network; tensors are places of nodes within the network.
+
+    Attributes:
+        starts: Shape ``(networks + 1,)``: first node of each network.
+        op: Shape ``(nodes,)``: numbers of the ops.
+        source: What the nodes read, one after the other; below 0 an input of the network, -1 the first.
+        first_result: Shape ``(networks + 1,)``: first result of each network.
+        result: The nodes whose results leave a network; of a network without any, those that no other reads.
+    """
+
+    starts: Ints
+    op: Ints
+    source: Ints
+    first_result: Ints
+    result: Ints
+
+
+class Planned(NamedTuple):
+    """Steps of networks, and where they come from.
+
+    Attributes:
+        steps: The steps.
+        part: Shape ``(steps,)``: number of the part.
+        node: Shape ``(steps,)``: the node, counted over all networks.
+        rides_on: Shape ``(nodes,)``: the step whose result an activation is applied to; -1 for others.
+        enters: Shape ``(nodes,)``: whether an activation is applied by whoever reads its result.
+        live: Shape ``(steps,)``: bytes of activations alive while a step runs.
+        peak: Shape ``(networks,)``: most bytes alive at once.
+        parameters: Shape ``(networks,)``: learned values.
+        macs: Shape ``(networks,)``: multiply-accumulates.
+        array_macs: Shape ``(networks,)``: those on the array.
+    """
+
+    steps: Steps
+    part: Ints
+    node: Ints
+    rides_on: Ints
+    enters: Flags
+    live: Floats
+    peak: Floats
+    parameters: Floats
+    macs: Floats
+    array_macs: Floats
+
+
+class Room(NamedTuple):
+    """How much a batch may need: steps, reads, nodes and inputs of one network, steps of one network."""
+
+    steps: int
+    reads: int
+    nodes: int
+    inputs: int
+    longest: int
+
+
+@compiled
+def room_of(nodes: Nodes, records: Records) -> Room:
+    """Return the room that planning ``nodes`` may need."""
+    steps = reads = most_nodes = inputs = longest = at = 0
+    for network in range(len(nodes.starts) - 1):
+        first, end, before = nodes.starts[network], nodes.starts[network + 1], steps
+        most_nodes = max(most_nodes, end - first)
+        for node in range(first, end):
+            op = nodes.op[node]
+            steps += records.end_part[op] - records.first_part[op]
+            for part in range(records.first_part[op], records.end_part[op]):
+                for read in range(records.first_read[part], records.end_read[part]):
+                    source = -1 if records.source[read] < 0 else nodes.source[at + records.source[read]]
+                    if source < 0:
+                        inputs = max(inputs, -source)
+                        reads += 1
+                    else:
+                        writer = nodes.op[first + source]
+                        reads += records.end_part[writer] - records.first_part[writer]
+            at += records.inputs[op]
+        longest = max(longest, steps - before)
+    return Room(steps, reads, most_nodes, inputs, longest)
+
+
+def empty(networks: int, nodes: int, rates: int, room: Room) -> Planned:
+    """Return the steps of networks, to be filled in."""
+    steps = Steps(
+        np.zeros(networks + 1, np.int64),
+        np.empty(room.steps),
+        np.empty(room.steps),
+        np.empty(room.steps, np.bool_),
+        np.empty(room.steps, np.int64),
+        np.empty(room.steps, np.bool_),
+        np.empty(room.steps),
+        np.empty(room.steps),
+        np.empty(room.steps, np.bool_),
+        np.empty((room.steps, rates)),
+        np.empty(room.steps, np.bool_),
+        np.empty(room.steps),
+        np.empty(room.steps),
+        np.empty((room.steps, 5)),
+        np.empty((room.steps, 4)),
+        np.zeros(room.steps + 1, np.int64),
+        np.empty(room.reads, np.int64),
+        np.empty(room.reads),
+        np.empty(room.reads, np.bool_),
+    )
+    return Planned(
+        steps,
+        np.empty(room.steps, np.int64),
+        np.empty(room.steps, np.int64),
+        np.full(nodes, -1),
+        np.zeros(nodes, np.bool_),
+        np.empty(room.steps),
+        np.zeros(networks),
+        np.zeros(networks),
+        np.zeros(networks),
+        np.zeros(networks),
+    )
