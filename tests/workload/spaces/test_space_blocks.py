@@ -147,7 +147,7 @@ def test_a_bench_cell_has_six_edges() -> None:
 def test_a_bench_cell_may_read_the_same_state_twice() -> None:
     b, y = run("nasbench201_cell", edges=("skip_connect",) * 3 + ("none",) + ("skip_connect",) * 2)
     assert [(node.name, node.op.kind, node.inputs) for node in b.nodes] == [
-        ("1to2.add", "add", ("input", "input")),
+        ("1to2.add", "double", ("input",)),
         ("2to3.add", "add", ("input", "1to2.add")),
     ]
     assert y.shape == b.input.shape
