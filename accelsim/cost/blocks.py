@@ -55,7 +55,11 @@ class BlockRows:
     def features(self) -> Floats:
         """Shape ``(rows, features)``: all that costs something."""
         ways = self.ways
-        parts = (ways.cycles[:, None], ways.room.sum(axis=2), ways.moved.sum(axis=2).reshape(len(self), -1))
+        parts = (
+            ways.cycles[:, None],
+            ways.room.sum(axis=2),
+            ways.moved.sum(axis=2).reshape(len(self), 2 * ways.moved.shape[1]),
+        )
         return np.concatenate(parts, axis=1)
 
     @property
