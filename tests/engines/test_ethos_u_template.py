@@ -199,3 +199,21 @@ def test_a_window_too_large_for_the_buffers_is_named_with_the_machine() -> None:
     words = "layer 11.deformable.convolve .*: ethos-u85-?.*: the smallest block does not fit its RAMs"
     with pytest.raises(NoMappingError, match=words):
         evaluate(load_network("codenet"), load_hardware("ethos_u85", macs=2048))
+
+
+@pytest.mark.parametrize(("template", "macs"), [("ethos_u55", 128), ("ethos_u55", 256), ("ethos_u65", 256)])
+def test_sums_and_pools_take_what_the_compiler_estimates(template: str, macs: int) -> None:
+    """Sums within 0.1 %, pools within 15 %: they run at rates, not block by block."""
+    with (REFERENCE.parent / "networks_per_op.csv").open() as file:
+        rows = [
+            (row["npu_op"], float(row["npu_cycles"]))
+            for row in csv.DictReader(file)
+            if row["model"] == "gen_resnet18" and row["accelerator"] == f"{template.replace('_', '-')}-{macs}".lower()
+        ]
+    wanted = [row for row in rows if row[0] in ("Add", "MaxPool", "AvgPool")]
+    layers = evaluate(load_network("resnet18"), load_hardware(template, macs=macs, sram_kib=8192)).layers
+    found = [layer for layer in layers if not layer.metrics.macs]
+    assert len(found) == len(wanted) == 10
+    for layer, (kind, cycles) in zip(found, wanted, strict=True):
+        off = 0.001 if kind == "Add" else 0.15
+        assert layer.metrics.latency_cycles == pytest.approx(cycles, rel=off), layer.name
