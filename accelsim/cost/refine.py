@@ -68,6 +68,8 @@ class _Search:
         self._op, self._machine, self._kept, self._room = op, machine, kept, room
         self._levels, self._menu = machine.structure.levels, _menu(op, machine)
         self._counting: Counting | None = None
+        #: Place of the mapping with tiles of one element.
+        self._single = 0
 
     def _clear(self) -> None:
         self._found = found_of(_FIRST, self._levels, self._menu.last)
@@ -82,9 +84,10 @@ class _Search:
         places, still = single, outputs
         for level in reversed(range(levels)):
             self._clear()
-            self._add(outwards, menu.start, places, still, level)
             # Whatever the room, if a mapping fits, so does one with tiles of one element.
             self._add(outwards, menu.last[None], single, outputs, level)
+            self._single = int(self._found.total[0]) - 1
+            self._add(outwards, menu.start, places, still, level)
             self._cost()
             self._look((level, level + 1), _NEARLY if levels == 1 else _ABOUT, _ROUNDS if levels == 1 else _ROUNDS_EACH)
             if levels > 1:
@@ -113,9 +116,9 @@ class _Search:
     def mappings(self, rows: Ints | slice) -> Mappings:
         """Return some of those found."""
         places, still = self._found.places[rows], self._found.still[rows]
-        nest = still @ 3 ** np.arange(self._levels)[::-1]
         if self._levels == 1:
-            return Mappings(_cuts(self._op, self._machine), places[:, 0], _nests(1), nest)
+            return Mappings(_cuts(self._op, self._machine), places[:, 0], _nests(1), still[:, 0])
+        nest = still @ 3 ** np.arange(self._levels)[::-1]
         cut, cuts = np.empty((len(places), len(DIMS)), dtype=np.int64), []
         for dim, tiles in enumerate(self._menu.tiles):
             own, chains = np.ascontiguousarray(places[:, :, dim]), np.empty((len(places), self._levels), dtype=np.int64)
@@ -149,8 +152,7 @@ class _Search:
 
     def best(self) -> Ints:
         """Return which may be best in the room, and behind them the one that takes least."""
-        single = np.flatnonzero(np.all(self._found.places[: self._costed] == self._menu.last, axis=(1, 2)))
-        return np.append(self._good(NEAR), single[-1])
+        return np.append(self._good(NEAR), self._single)
 
 
 def refined(op: Op, machine: Machine, kept: Kept, room: tuple[Floats, Floats]) -> OpRows:
