@@ -224,7 +224,7 @@ def test_banks_leave_area_leakage_and_a_flat_energy_alone(tmp_path: Path) -> Non
             "read_bandwith: 8 B/cycle",
             "read_bandwith\n  unknown key; got 'read_bandwith'; use name, holds, kind, size, bandwidth, "
             "read_bandwidth, write_bandwidth, banks, bank_width, double_buffered, keeps, keep_share, "
-            "keeps_ends, sliding, in_pes, divided, fan_out. "
+            "keeps_ends, sliding, in_pes, divided, .... "
             "Did you mean 'read_bandwidth'?", id="misspelt key",
         ),
     ],
