@@ -125,7 +125,7 @@ def test_the_table_of_the_docs_is_todays() -> None:
     table = text.partition("## Dense or depthwise")[2].partition("\n## ")[0]
     lines = [line for line in table.splitlines() if line.startswith("| `")]
     rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in lines]
-    assert [row[0] for row in rows] == ["nvdla", "dpu", "ethos_u85", "vector_cpu", "mcu"]
+    assert [row[0] for row in rows] == ["nvdla", "dpu", "vector_cpu", "mcu"]
     for hardware, *cells in rows:
         times = [evaluate(load_network(name), load_hardware(hardware)).totals.latency_ms for name in NETWORKS]
-        assert cells == [*map(_words, times), f"{times[1] / times[0]:.2f}"], hardware
+        assert cells == [*map(_words, times), f"{times[1] / times[0]:.2g}"], hardware
