@@ -98,6 +98,7 @@ SETS.register("fpga")(
         "model has one bandwidth for all maps that do not stay on the chip. Weights seem to load over one of the two "
         "ports, here over both: layers with small maps and many weights are too fast.",
         compare=compare,
+        plotted=False,
         files=(
             ReferenceFile(
                 "networks",
