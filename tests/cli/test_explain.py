@@ -21,7 +21,7 @@ from accelsim.report.explain.answer import QUESTIONS, explain
 from accelsim.schedule.result import Evaluation
 
 Run = Callable[..., Any]
-TEMPLATES = ("systolic", "npu", "edge_tpu", "pe_array")
+TEMPLATES = ("systolic", "npu", "edge_tpu", "dpu", "pe_array")
 #: Convolutions dense, depthwise and pointwise, pools, squeeze and excite, additions, a fully connected layer.
 LAYERS = ("1.conv", "2.depthwise", "2.se.pool", "2.se.excite", "2.se.scale", "3.expand", "4.add", "13.fc")
 #: Eight digits are printed.

@@ -17,7 +17,7 @@ from accelsim.report.explain.nest import Axis, Copies, For, Held, Move, Stream
 from accelsim.report.explain.view import MappingView, mapping_views
 
 Run = Callable[..., Any]
-TEMPLATES = ("systolic", "npu", "edge_tpu", "pe_array")
+TEMPLATES = ("systolic", "npu", "edge_tpu", "dpu", "pe_array")
 
 
 def view(network: str, hardware: str, layer: str) -> MappingView:

@@ -21,7 +21,7 @@ from accelsim.schedule.planner import nodes_of, plan_steps
 from accelsim.schedule.result import METRICS, Metrics
 from accelsim.workload.network import Network
 
-TEMPLATES = ("systolic", "npu", "edge_tpu")
+TEMPLATES = ("systolic", "npu", "edge_tpu", "dpu")
 
 
 @st.composite
