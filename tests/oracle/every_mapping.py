@@ -145,8 +145,9 @@ def price(asked: Demand, accelerator: Accelerator, base: float, leakage: float, 
             late = np.maximum(late, np.minimum(busy, ramp))
         waits, pace = waits + late, np.maximum(pace, busy - late)
         for way, each in enumerate((memory.read_pj_per_byte, memory.write_pj_per_byte)):
-            if each is not None:
-                energy += each[0] * asked.moved[:, level, :, way].sum(axis=1)
+            for part in (each, memory.wire_pj_per_byte):
+                if part is not None:
+                    energy += part[0] * asked.moved[:, level, :, way].sum(axis=1)
         fits &= asked.room[:, level].sum(axis=1) <= room[level]
     latency = pace + waits + accelerator.array.dispatch_cycles[0]
     return Costs(latency, energy + leakage * latency, fits)
