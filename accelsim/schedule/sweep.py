@@ -101,6 +101,9 @@ def planned(network: Network, abilities: Abilities) -> Plan:
     steps = plan(network, abilities)
     if not len(steps.table.mac_places):
         message = "no layer is made of multiply-accumulates, so the array has nothing to do"
+        if network.macs:
+            reasons = sorted({step.reason for step in steps.steps if step.op.macs and step.reason is not None})
+            message = f"every layer made of multiply-accumulates runs on the host ({', '.join(reasons)})"
         raise InputError(Problem(field=network.name, message=message))
     return steps
 

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from oracle.machines import machine, network
 from random_networks import TEMPLATES, networks
 
 from accelsim import evaluate, hardware_template
-from accelsim.errors import NoMappingError, Problem
+from accelsim.errors import InputError, NoMappingError, Problem
 from accelsim.hardware.load import HardwareTemplate
 from accelsim.parameters import Point
 from accelsim.schedule.result import METRICS
+from accelsim.schedule.steps import plan
 from accelsim.schedule.sweep import Sweep, sweep
 from accelsim.workload.network import Network
 
@@ -52,6 +53,8 @@ def check(found: Sweep, net: Network, template: HardwareTemplate, points: list[P
 @given(net=networks(), seed=st.integers(0, 10_000))
 def test_every_design_is_as_it_is_alone(name: str, net: Network, seed: int) -> None:
     template, rng = hardware_template(name), np.random.default_rng(seed)
+    # Of widths that the array does not compute with, everything goes to the host, and nothing is left to map.
+    assume(len(plan(net, template.instantiate({}).abilities).table.mac_places))
     points = [template.space.sample(rng) for _ in range(5)]
     points = [points[place] for place in (0, 1, 2, 1, 3, 4, 0)]
     check(sweep(net, template, columns(points)), net, template, points)
@@ -131,3 +134,10 @@ def test_a_network_without_macs_has_nothing_for_the_array(problems_of: ProblemsO
     net = network("schema_version: 1\ninput: [2, 4, 4]\nlayers:\n  - {block: global_pool}\n")
     (problem,) = problems_of(sweep, net, hardware_template("systolic"), {"rows": np.array([8, 16])})
     assert problem.message.startswith("no layer is made of multiply-accumulates")
+
+
+def test_a_network_of_which_the_array_runs_nothing_says_why() -> None:
+    """An Edge TPU computes with 8 bits alone."""
+    layer = "schema_version: 1\ninput: [2, 4, 4]\nlayers:\n  - {block: conv, out: 4, kernel: 1, bits: {W: 4}}\n"
+    with pytest.raises(InputError, match=r"every layer made of multiply-accumulates runs on the host \(bits\)"):
+        sweep(network(layer), hardware_template("edge_tpu"), {})

@@ -28,7 +28,8 @@ def template(text: str) -> NetworkTemplate:
 
 
 ACTIVATIONS = (
-    "clip, elu, exp, gelu, hard_sigmoid, hard_swish, leaky_relu, mish, prelu, relu, relu6, sigmoid, softplus, swish, "
+    "clip, double, elu, exp, gelu, hard_sigmoid, hard_swish, leaky_relu, mish, prelu, relu, relu6, sigmoid, softplus, "
+    "swish, "
     "tanh"
 )
 HEAD = "schema_version: 1\ninput: [3, 32, 32]\nlayers:\n"
