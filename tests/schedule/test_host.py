@@ -141,7 +141,7 @@ def test_without_a_host_the_layer_is_named(tmp_path: Path) -> None:
 
 
 def test_all_on_the_host_leaves_nothing_for_the_array(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="the array has nothing to do"):
+    with pytest.raises(InputError, match=r"every layer made of multiply-accumulates runs on the host \(kind\)"):
         on_host(tmp_path, "{without: [convolution, fully_connected]}")
 
 
