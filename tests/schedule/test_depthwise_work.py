@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle.entries import check_entries
 from oracle.machines import machine, network
 
 from accelsim.cost.rows import Kept, working
@@ -14,12 +15,7 @@ from accelsim.mappers.exact import best_mapping
 from accelsim.report.explain.answer import explain
 from accelsim.report.explain.mapped import map_layer
 from accelsim.report.explain.nest import Stream
-from accelsim.schedule.catalog import catalog_of
-from accelsim.schedule.design import Design
 from accelsim.schedule.evaluate import evaluate
-from accelsim.schedule.planner import nodes_of, plan_steps
-from accelsim.schedule.result import METRICS
-from accelsim.schedule.sweep import sweep
 
 ARRAY = "array: {engine: systolic, dataflow: dataflow, rows: rows, columns: columns}"
 UNIT = "array: {engine: atomic, rows: 4, columns: 4, depthwise: {engine: depthwise, rows: rows, columns: columns}}"
@@ -75,19 +71,7 @@ def test_a_unit_far_larger_than_the_array_is_not_used_beyond_its_peak(tmp_path: 
 
 def test_every_entry_gives_the_same_figures(tmp_path: Path) -> None:
     """A sweep over sizes of the unit, a scorer's design, and evaluations one by one."""
-    hardware, net = template(tmp_path), network(TEXT)
-    sizes = np.array([2, 4, 2, 6, 1])
-    swept = sweep(net, hardware, {"rows": sizes, "columns": sizes[::-1].copy()})
-    for place, (rows, columns) in enumerate(zip(sizes, sizes[::-1], strict=True)):
-        design = hardware.instantiate({"rows": rows, "columns": columns})
-        wanted = evaluate(net, design).totals.flat()
-        catalog = catalog_of(design.abilities)
-        planned = plan_steps(nodes_of([net, net], catalog), catalog.records)
-        scored, legal = Design(design, catalog).metrics(planned)
-        assert legal.all()
-        for name in METRICS:
-            assert swept.metrics[name][place] == wanted[name], name
-            assert scored[name].tolist() == [wanted[name]] * 2, name
+    check_entries(network(TEXT), template(tmp_path), np.array([2, 4, 2, 6, 1]))
 
 
 def test_a_unit_gives_the_figures_of_a_machine_that_has_it_as_its_array(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle.entries import check_entries
 from oracle.machines import machine, network
 
 from accelsim.cost.rows import Kept, machine_of, working
@@ -14,12 +15,8 @@ from accelsim.errors import InputError
 from accelsim.hardware.load import HardwareTemplate
 from accelsim.mappers.exact import best_mapping
 from accelsim.report.explain.answer import explain
-from accelsim.schedule.catalog import catalog_of
-from accelsim.schedule.design import Design
 from accelsim.schedule.evaluate import evaluate
-from accelsim.schedule.planner import nodes_of, plan_steps
-from accelsim.schedule.result import METRICS, Evaluation
-from accelsim.schedule.sweep import sweep
+from accelsim.schedule.result import Evaluation
 from accelsim.workload.network import Network
 from accelsim.workload.ops import Sparsity
 
@@ -98,18 +95,7 @@ def test_every_entry_gives_the_same_figures(tmp_path: Path, monkeypatch: pytest.
     """A sweep over arrays, a scorer's design, and evaluations one by one; the laws hold."""
     monkeypatch.setenv("ACCELSIM_CHECK", "1")
     hardware, net = template(tmp_path, "step_cycles: bits_w * bits_i / 60 * (1 + rows / 7)"), of_bits(4)
-    rows = np.array([2, 4, 2, 6, 3])
-    swept = sweep(net, hardware, {"rows": rows, "columns": rows[::-1].copy()})
-    for place, (down, across) in enumerate(zip(rows, rows[::-1], strict=True)):
-        design = hardware.instantiate({"rows": down, "columns": across})
-        wanted = evaluate(net, design).totals.flat()
-        catalog = catalog_of(design.abilities)
-        planned = plan_steps(nodes_of([net, net], catalog), catalog.records)
-        scored, legal = Design(design, catalog).metrics(planned)
-        assert legal.all()
-        for name in METRICS:
-            assert swept.metrics[name][place] == wanted[name], name
-            assert scored[name].tolist() == [wanted[name]] * 2, name
+    check_entries(net, hardware, np.array([2, 4, 2, 6, 3]))
 
 
 def test_designs_of_a_batch_need_steps_of_the_same_length(tmp_path: Path) -> None:
