@@ -2,11 +2,12 @@
 
 A map of ``R x C`` pixels lies on a grid of parts, each with ``ceil(R / rows)`` rows and ``ceil(C / columns)`` columns.
 A window that shares ``a`` rows with the next one needs half of them from beyond either side of a cut, as far as there
-are any; likewise columns, and where two cuts cross, the corners too. So the parts together hold::
+are any; likewise columns. A pixel that others need goes out once, and all who need it take it, those across a corner
+too. So what is handed over is never more than the map::
 
-    bytes = bytes a pixel x (rows with borders x columns with borders - R C)
+    bytes = bytes a pixel x (R C - inner rows x inner columns)
 
-more than the map, where ``rows with borders = R + sum over cuts of min(a / 2, rows before) + min(a / 2, rows behind)``.
+where inner are those that no window of another part reaches: of each part, its rows less ``a / 2`` at either cut.
 
 They are handed over once, before the first step that reads the map through windows; a later one with larger windows
 pays for the difference. Maps that do not stay on chip come tile by tile, with their borders.
@@ -76,14 +77,15 @@ def with_borders(cost: VectorCost, handed: Floats, borders: Borders) -> VectorCo
 
 
 @compiled
-def _bordered(pixels: float, parts: float, shared: float) -> float:
-    """Return the rows of all parts together, with the borders that they need of their neighbours."""
-    step = np.ceil(pixels / parts)
-    before, total = np.floor(shared / 2), pixels
-    cut = step
-    while cut < pixels:
-        total += min(before, cut) + min(shared - before, pixels - cut)
-        cut += step
+def _inner(pixels: float, parts: float, shared: float) -> float:
+    """Return how many rows no window of another part reaches."""
+    step, before = np.ceil(pixels / parts), np.floor(shared / 2)
+    start, total = 0.0, 0.0
+    while start < pixels:
+        end = min(start + step, pixels)
+        needed = (shared - before if start > 0.0 else 0.0) + (before if end < pixels else 0.0)
+        total += max(0.0, end - start - needed)
+        start = end
     return total
 
 
@@ -98,8 +100,8 @@ def _fill(steps: Steps, borders: Borders, kept: Flags, found: Floats) -> None:
         for design in range(found.shape[1]):
             if writer < 0 or not kept[writer, design]:
                 continue
-            high = _bordered(rows, borders.rows[design], steps.window[place, 3])
-            wide = _bordered(columns, borders.columns[design], steps.window[place, 4])
-            need = pixel * (high * wide - rows * columns)
+            high = _inner(rows, borders.rows[design], steps.window[place, 3])
+            wide = _inner(columns, borders.columns[design], steps.window[place, 4])
+            need = pixel * (rows * columns - high * wide)
             found[place, design] = max(0.0, need - paid[writer, design])
             paid[writer, design] = max(need, paid[writer, design])

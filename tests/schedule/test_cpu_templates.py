@@ -102,18 +102,19 @@ def test_machines_with_another_way_for_depthwise_layers_lie_between() -> None:
         assert 1 < ratio(hardware) < 0.5 * macs_ratio(), hardware
 
 
-def test_on_an_edge_tpu_more_macs_are_nearly_free() -> None:
-    """A wider MobileNetV2 has 1.7 times fewer MACs than MobileNetEdgeTPU, and is hardly faster."""
-    dense = load_network("mobilenet_edgetpu")
-    wide = load_network("mobilenet_v2", width=1.4)
+@pytest.mark.parametrize("hardware", ["edge_tpu", "edge_tpu_coral", "edge_tpu_v1", "edge_tpu_v2", "edge_tpu_v3"])
+def test_on_an_edge_tpu_the_dense_network_is_the_faster_of_two_that_are_as_accurate(hardware: str) -> None:
+    """MobileNetV2 of width 1.4 has 1.7 times fewer MACs and takes longer; that of width 1 is faster by a little."""
+    dense, wide = load_network("mobilenet_edgetpu"), load_network("mobilenet_v2", width=1.4)
     assert dense.macs / wide.macs == pytest.approx(1.7, abs=0.05)
     times = {
-        (network, hardware): evaluate(network, load_hardware(hardware)).totals.latency_ms
+        (network, machine): evaluate(network, load_hardware(machine)).totals.latency_ms
         for network in (dense, wide)
-        for hardware in ("edge_tpu", "vector_cpu")
+        for machine in (hardware, "vector_cpu")
     }
-    assert times[dense, "edge_tpu"] < 1.1 * times[wide, "edge_tpu"]
+    assert 0.75 < times[dense, hardware] / times[wide, hardware] < 0.93
     assert times[dense, "vector_cpu"] > 1.5 * times[wide, "vector_cpu"]
+    assert 1.1 < ratio(hardware) < 1.35
 
 
 def _words(milliseconds: float) -> str:
@@ -125,7 +126,7 @@ def test_the_table_of_the_docs_is_todays() -> None:
     table = text.partition("## Dense or depthwise")[2].partition("\n## ")[0]
     lines = [line for line in table.splitlines() if line.startswith("| `")]
     rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in lines]
-    assert [row[0] for row in rows] == ["nvdla", "dpu", "vector_cpu", "mcu"]
+    assert [row[0] for row in rows] == ["nvdla", "dpu", "edge_tpu_coral", "vector_cpu", "mcu"]
     for hardware, *cells in rows:
         times = [evaluate(load_network(name), load_hardware(hardware)).totals.latency_ms for name in NETWORKS]
         assert cells == [*map(_words, times), f"{times[1] / times[0]:.2g}"], hardware

@@ -64,6 +64,15 @@ def test_googles_three_networks_are_within_15_percent() -> None:
     assert np.all(np.abs(series.relative) <= 0.15)
 
 
+def test_a_network_with_larger_windows_than_the_fit_saw_is_foretold_within_10_percent() -> None:
+    """5 x 5 windows on 14 x 14 pixels reach over whole parts; sent to each taker apart, borders would be 16 % off."""
+    found = run_set("coral", search_folders([])).comparison
+    assert found is not None
+    fitted, unseen = found.series
+    assert (len(fitted.names), unseen.names) == (3, ("efficientnet_edgetpu_s",))
+    assert abs(unseen.relative[0]) < 0.1
+
+
 def test_no_more_than_eight_parameters_are_fitted_and_the_preset_has_just_these() -> None:
     assert len(FITTED) <= 8
     sources = hardware_template("edge_tpu_coral").spec.sources
