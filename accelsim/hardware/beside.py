@@ -53,11 +53,15 @@ class Host:
         lanes: Elementary operations per cycle.
         macs_per_cycle: Multiply-accumulates per cycle.
         transfer_cycles: Cycles to hand the work over to the host, or back.
+        pj_per_operation: Energy of an elementary operation; ``None`` if it is not modelled.
+        pj_per_mac: Energy of a multiply-accumulate; ``None`` if it is not modelled.
     """
 
     lanes: Floats
     macs_per_cycle: Floats
     transfer_cycles: Floats
+    pj_per_operation: Floats | None = None
+    pj_per_mac: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)

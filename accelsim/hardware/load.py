@@ -143,7 +143,13 @@ def _host(spec: HostSpec | None, read: Quantities) -> Host | None:
         lanes=_rate(spec.lanes, ("host", "lanes"), read),
         macs_per_cycle=_rate(spec.macs_per_cycle, ("host", "macs_per_cycle"), read),
         transfer_cycles=read.number(spec.transfer_cycles, ("host", "transfer_cycles")),
+        pj_per_operation=_optional(spec.pj_per_operation, ("host", "pj_per_operation"), read),
+        pj_per_mac=_optional(spec.pj_per_mac, ("host", "pj_per_mac"), read),
     )
+
+
+def _optional(value: object, path: FieldPath, read: Quantities) -> Floats | None:
+    return None if value is None else read.number(value, path)
 
 
 def _rate(value: object, path: FieldPath, read: Quantities) -> Floats:

@@ -176,6 +176,10 @@ class HostSpec(Spec):
     """Multiply-accumulates per cycle."""
     transfer_cycles: Expression = 0
     """Cycles to hand the work over to the host, or back to the accelerator."""
+    pj_per_operation: Expression | None = None
+    """Energy of an elementary operation in pJ, with all that the host does for it; not modelled if absent."""
+    pj_per_mac: Expression | None = None
+    """The same of a multiply-accumulate."""
 
 
 class HardwareSpec(Spec):

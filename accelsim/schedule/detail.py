@@ -12,7 +12,7 @@ import numpy.typing as npt
 from accelsim.cost.energy import leakage_mw, mac_pj, op_bits, register_bits_per_mac, vector_pj
 from accelsim.cost.rows import working
 from accelsim.dims import OPERANDS, WINDOWS
-from accelsim.hardware.accelerator import Accelerator
+from accelsim.hardware.accelerator import Accelerator, Host
 from accelsim.schedule.borders import borders_of
 from accelsim.schedule.result import LayerResult, LedgerLine, Metrics, Utilization
 from accelsim.schedule.run import Run
@@ -181,9 +181,8 @@ def ledger(plan: Plan, accelerator: Accelerator, result: Run) -> Iterator[Ledger
     work = [step.fused_work + step.op.vector_ops for step in plan.steps]
     on_chip = sum(each for each, step in zip(work, plan.steps, strict=True) if step.reason is None)
     yield _line("vector", "", "compute", on_chip, vector_pj(accelerator.technology))
-    if result.table.steps.away.any():
-        away = sum(each + step.op.macs for each, step in zip(work, plan.steps, strict=True) if step.reason is not None)
-        yield _line("host work", "", "compute", away, None)
+    if accelerator.host is not None:
+        yield from _host_work(plan, accelerator.host)
     bits = op_bits(result.table.ops[0])
     milliseconds = float((result.network_cycles[0] / accelerator.clock_hz * 1e3)[0])
     for name, leak in zip(("leakage of logic", "leakage of memories"), leakage_mw(accelerator, bits), strict=True):
@@ -191,6 +190,15 @@ def ledger(plan: Plan, accelerator: Accelerator, result: Run) -> Iterator[Ledger
     if (borders := borders_of(accelerator)) is not None and result.handed is not None:
         yield _line("borders", "I", "move", result.handed.sum(), float(borders.pj_per_byte[0]))
     yield from _interconnect(accelerator, moved)
+
+
+def _host_work(plan: Plan, host: Host) -> Iterator[LedgerLine]:
+    away = [step for step in plan.steps if step.reason is not None]
+    operations = sum(step.fused_work + step.op.vector_ops for step in away)
+    macs = sum(step.op.macs for step in away)
+    for count, price in ((operations, host.pj_per_operation), (macs, host.pj_per_mac)):
+        if count:
+            yield _line("host work", "", "compute", count, None if price is None else float(price[0]))
 
 
 def _interconnect(accelerator: Accelerator, moved: Floats) -> Iterator[LedgerLine]:

@@ -93,7 +93,7 @@ class _Given(NamedTuple):
         free: Shape ``(M, mac steps, D)``.
         price: Shape ``(M, 2, D)``: pJ of a byte read and written.
         leak: Shape ``(S, D)``: pJ a cycle.
-        handed: Shape ``(S, D)``: pJ of borders handed over.
+        beside: Shape ``(S, D)``: pJ of borders handed over, and of work on the host.
         peak: Shape ``(S, D)``: MACs in a cycle at most of the array that works.
         each: pJ of an elementary operation.
     """
@@ -111,7 +111,7 @@ class _Given(NamedTuple):
     free: Floats
     price: Floats
     leak: Floats
-    handed: Floats
+    beside: Floats
     peak: Floats
     each: float
 
@@ -186,7 +186,7 @@ def _first_broken(given: _Given, steps: Steps, where: _Where, rows: Rows) -> tup
             if not busy <= cycles * slack:
                 return 3, place, design, busy, cycles
             ledger = 0.0 if steps.away[place] else steps.work[place].sum() * given.each
-            ledger += given.handed[place, design] + given.leak[place, design] * cycles
+            ledger += given.beside[place, design] + given.leak[place, design] * cycles
             mac = given.mac[place]
             if mac < 0:
                 least, moved = _stream(steps, place, design, where, given.price)
@@ -261,9 +261,13 @@ def _given(accelerator: Accelerator, result: Run, rows: Rows, charged: Prices, b
     mac[table.mac_places] = np.arange(len(table.mac_places))
     macs[table.mac_places] = np.array([op.macs for op in table.ops], dtype=float)[table.op]
     peak[table.mac_places] = np.stack([working(accelerator, op).peak_macs for op in table.ops])[table.op]
-    handed, borders = np.zeros(result.latency_cycles.shape), borders_of(accelerator)
+    beside, borders = np.zeros(result.latency_cycles.shape), borders_of(accelerator)
     if borders is not None:
-        handed = border_bytes(table.steps, borders, result.stays) * borders.pj_per_byte
+        beside = border_bytes(table.steps, borders, result.stays) * borders.pj_per_byte
+    if (host := accelerator.host) is not None:
+        away = np.where(table.steps.away, [table.steps.work.sum(axis=1), table.steps.away_macs], 0.0)
+        for count, price in zip(away, (host.pj_per_operation, host.pj_per_mac), strict=True):
+            beside = beside + (0.0 if price is None else count[:, None] * price)
     return _Given(
         legal=np.repeat(result.legal, np.diff(table.steps.starts), axis=0),
         cycles=result.latency_cycles,
@@ -278,7 +282,7 @@ def _given(accelerator: Accelerator, result: Run, rows: Rows, charged: Prices, b
         free=free,
         price=charged.pj_per_byte,
         leak=np.array(np.broadcast_to(charged.leakage, result.latency_cycles.shape)),
-        handed=handed,
+        beside=beside,
         peak=peak,
         each=vector_pj(accelerator.technology) or 0.0,
     )

@@ -27,6 +27,7 @@ class Unit(NamedTuple):
         paces: Shape ``(rates, D)``: elementary operations a cycle.
         each_pj: Energy of one on the vector unit.
         host: Shape ``(2, D)``: elementary operations, and MACs, a cycle on the host; infinite if there is none.
+        host_pj: Shape ``(2, D)``: energy of one on the host; 0 if it is not modelled.
         crossing: Shape ``(D,)``: cycles to hand work over.
         outside: Shape ``(D,)``: cycles of a byte between the vector unit and the outermost memory, beside the memory's
             own; 0 if the unit is no slower.
@@ -35,6 +36,7 @@ class Unit(NamedTuple):
     paces: Floats
     each_pj: float
     host: Floats
+    host_pj: Floats
     crossing: Floats
     outside: Floats
 
@@ -46,8 +48,10 @@ def unit_of(accelerator: Accelerator) -> Unit:
     limit = accelerator.vector.bandwidth_bytes_per_cycle
     outside = np.zeros(count) if limit is None else 1 / limit
     if host is None:
-        return Unit(paces, each, np.full((2, count), np.inf), np.zeros(count), outside)
-    return Unit(paces, each, np.stack([host.lanes, host.macs_per_cycle]), host.transfer_cycles, outside)
+        return Unit(paces, each, np.full((2, count), np.inf), np.zeros((2, count)), np.zeros(count), outside)
+    prices = (np.zeros(count) if price is None else price for price in (host.pj_per_operation, host.pj_per_mac))
+    rates = np.stack([host.lanes, host.macs_per_cycle])
+    return Unit(paces, each, rates, np.stack(list(prices)), host.transfer_cycles, outside)
 
 
 def fused_cycles(work: Floats, paces: Floats) -> Floats:
@@ -157,7 +161,9 @@ def _fill(steps: Steps, charged: Prices, unit: Unit, where: _Where, cost: Vector
             if steps.away[place]:
                 for rate in range(rates):
                     work += steps.work[place, rate] / unit.host[0, design]
+                    energy += steps.work[place, rate] * unit.host_pj[0, design]
                 work += steps.away_macs[place] / unit.host[1, design]
+                energy += steps.away_macs[place] * unit.host_pj[1, design]
                 cycles = busy + work + steps.crossings[place] * unit.crossing[design]
             else:
                 for rate in range(rates):

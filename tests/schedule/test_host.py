@@ -55,6 +55,28 @@ def test_a_pool_on_the_host_by_hand(tmp_path: Path) -> None:
     assert lines["vector"].count == 24, "the relu alone"
 
 
+def priced_host(folder: Path, prices: str) -> Evaluation:
+    folder.mkdir()
+    text = ("vector:", f"supports: {{without: [average_pool, fully_connected]}}\n{HOST[:-2]}{prices}}}\nvector:")
+    return evaluate(network(), machine(folder, text, KEEPING).instantiate({}))
+
+
+def test_energy_of_the_host_by_hand(tmp_path: Path) -> None:
+    """24 additions at 3 pJ and 12 MACs at 7; either may be without a price, and then the ledger says so."""
+    free = priced_host(tmp_path / "free", "")
+    both = priced_host(tmp_path / "both", ", pj_per_operation: 3, pj_per_mac: 7")
+    one = priced_host(tmp_path / "one", ", pj_per_mac: 7")
+    ledgers = [
+        [(line.count, line.energy_pj) for line in result.ledger if line.component == "host work"]
+        for result in (free, both, one)
+    ]
+    assert ledgers == [[(24, None), (12, None)], [(24, 72), (12, 84)], [(24, None), (12, 84)]]
+    assert both.totals.energy_pj - free.totals.energy_pj == pytest.approx(24 * 3 + 12 * 7)
+    assert one.totals.energy_pj - free.totals.energy_pj == pytest.approx(12 * 7)
+    more = [b.metrics.energy_pj - a.metrics.energy_pj for a, b in zip(free.layers, both.layers, strict=True)]
+    assert more == pytest.approx([0, 72, 84])
+
+
 def test_what_is_outside_already_crosses_only_once(tmp_path: Path) -> None:
     """Without a memory that keeps results, the conv's result goes to the DRAM anyway: the host finds it there."""
     pool = on_host(tmp_path, "{without: [average_pool]}").layers[1]
@@ -147,10 +169,12 @@ def test_all_on_the_host_leaves_nothing_for_the_array(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize("keeps", [True, False])
-def test_an_explanation_works_the_model_s_figures_out(tmp_path: Path, question: str, keeps: bool) -> None:
+@pytest.mark.parametrize("prices", ["", ", pj_per_operation: 3", ", pj_per_operation: 3, pj_per_mac: 7"])
+def test_an_explanation_works_the_model_s_figures_out(tmp_path: Path, question: str, keeps: bool, prices: str) -> None:
     """Explanations are held against the model: a sum that is not its figure is an error."""
     changes = [KEEPING] if keeps else []
-    text = ("vector:", f"supports: {{without: [average_pool, fully_connected]}}\n{HOST}invocation_cycles: 9\nvector:")
+    host = f"{HOST[:-2]}{prices}}}\n"
+    text = ("vector:", f"supports: {{without: [average_pool, fully_connected]}}\n{host}invocation_cycles: 9\nvector:")
     design = machine(tmp_path, text, *changes).instantiate({})
     names = [step.name for step in plan(network(), design.abilities).steps]
     found = [explain(question, network(), design, name) for name in names]
@@ -168,7 +192,8 @@ def test_a_batch_the_scorer_and_one_design_agree(
     tmp_path_factory: pytest.TempPathFactory, without: set[str], lanes: float, transfer: int
 ) -> None:
     folder = tmp_path_factory.mktemp("host")
-    host = f"host: {{lanes: {lanes}, macs_per_cycle: 2, transfer_cycles: {transfer}}}\n"
+    rates = f"lanes: {lanes}, macs_per_cycle: 2, transfer_cycles: {transfer}"
+    host = f"host: {{{rates}, pj_per_operation: rows, pj_per_mac: 0.7}}\n"
     template = machine(folder, ("vector:", f"supports: {{without: {sorted(without)}}}\n{host}vector:"), KEEPING)
     points = [{"rows": 4}, {"rows": 8}, {"rows": 4, "buffer_bytes": 700}]
     together = evaluate_points(network(), template, points)

@@ -21,6 +21,7 @@ __all__ = [
     "longest",
     "memory_totals",
     "most_of",
+    "priced",
     "utilization",
     "vector_cycles",
 ]
@@ -184,7 +185,7 @@ def _memory_lines(accelerator: Accelerator, found: Sequence[Moved]) -> Iterator[
                 if bytes_:
                     what = f"{memory.name} {operand} {way}"
                     count = Number(bytes_, "bytes")
-                    yield _priced(what, count, None if price is None else Number(float(price[0]), "pJ a byte"))
+                    yield priced(what, count, None if price is None else Number(float(price[0]), "pJ a byte"))
 
 
 def _wire_lines(accelerator: Accelerator, found: Sequence[Moved]) -> Iterator[Line]:
@@ -196,7 +197,7 @@ def _wire_lines(accelerator: Accelerator, found: Sequence[Moved]) -> Iterator[Li
         if own and (wire is None or wire[0]):
             moved = Number(sum(each.line.number().value for each in own), "bytes")
             price = None if wire is None else Number(float(wire[0]), "pJ a byte on its wires")
-            yield _priced(f"interconnect at {memory.name}", moved, price)
+            yield priced(f"interconnect at {memory.name}", moved, price)
 
 
 def _border_lines(accelerator: Accelerator, handed: float) -> Iterator[Line]:
@@ -204,10 +205,11 @@ def _border_lines(accelerator: Accelerator, handed: float) -> Iterator[Line]:
         if memory.divided is not None and handed:
             prices = [price for price in (memory.read_pj_per_byte, memory.write_pj_per_byte) if price is not None]
             terms = [Number(float(price[0]), "pJ a byte") for price in prices]
-            yield _priced("borders I move", Number(handed, "bytes"), plus(*terms) if terms else None)
+            yield priced("borders I move", Number(handed, "bytes"), plus(*terms) if terms else None)
 
 
-def _priced(what: str, count: Term, price: Term | None) -> Line:
+def priced(what: str, count: Term, price: Term | None) -> Line:
+    """Return the line of so many actions at a price; without one it is not modelled."""
     if price is None:
         return Line(what=what, note="not modelled")
     return Line(what=what, sum=times(count, price), unit="pJ")
@@ -218,14 +220,14 @@ def _logic_lines(accelerator: Accelerator, op: Op, work: float) -> Iterator[Line
     weights, inputs, partial = Number(bits.W, "W bits"), Number(bits.I, "I bits"), Number(bits.partial, "partial bits")
     if op.macs:
         macs = Number(op.macs, "MACs")
-        yield _priced("mac", macs, _mac(table, op))
+        yield priced("mac", macs, _mac(table, op))
         register = table.register_pj_per_bit
         touched = plus(weights, inputs, times(Number(2, "2"), partial))
         count = times(macs, touched)
-        yield _priced("registers", count, None if register is None else Number(register, "pJ a bit"))
+        yield priced("registers", count, None if register is None else Number(register, "pJ a bit"))
     if work:
         price = None if table.add_pj is None else Number(table.add_pj, _addition(table))
-        yield _priced("vector", Number(work, "operations"), price)
+        yield priced("vector", Number(work, "operations"), price)
 
 
 def _mac(table: Technology, op: Op) -> Term | None:

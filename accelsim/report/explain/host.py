@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accelsim.dims import Operand
 from accelsim.hardware.accelerator import Accelerator, Host
-from accelsim.report.explain.figures import busiest, busy, energy, memory_totals, most_of, utilization
+from accelsim.report.explain.figures import busiest, busy, energy, memory_totals, most_of, priced, utilization
 from accelsim.report.explain.layer import Sums
 from accelsim.report.explain.sums import Line, Number, Part, Term, divided, most, plus, times
 from accelsim.report.explain.transfers import Moved, Way
@@ -89,10 +89,23 @@ class HostSums:
         return parts, {"latency_cycles": Line(what="latency", sum=latency, unit="cycles"), **busiest(found)}
 
     def energy(self) -> Sums:
-        """Return every line of the layer's ledger, and their sum; the host's own is not modelled."""
+        """Return every line of the layer's ledger, and their sum."""
         latency = self.cycles()[1]["latency_cycles"].number().value
         lines, total = energy(self._accelerator, None, self.moved, 0.0, latency, self._leaking)
-        return [Part(title="ledger", lines=(Line(what="host work", note="not modelled"), *lines))], {"energy_pj": total}
+        done = self._work()
+        known = [line.number() for line in (*done, *lines) if line.sum is not None]
+        total = Line(what=total.what, sum=plus(*known), unit=total.unit)
+        return [Part(title="ledger", lines=(*done, *lines))], {"energy_pj": total}
+
+    def _work(self) -> list[Line]:
+        op, host = self._step.op, self._host
+        counts = ((op.vector_ops + self._step.fused_work, "operations"), (op.macs, "MACs"))
+        lines = []
+        for (count, words), price in zip(counts, (host.pj_per_operation, host.pj_per_mac), strict=True):
+            each = None if price is None else Number(float(price[0]), "pJ each")
+            if count:
+                lines.append(priced(f"host work, {words}", Number(count, words), each))
+        return lines
 
     def utilization(self) -> Sums:
         """Return the three utilizations: 0, for the array does nothing."""
