@@ -112,7 +112,7 @@ class HardwareTemplate:
             memories=read_memories(self.spec.memories, self._table.memories, read, clock),
             array=array,
             vector=_vector(self.spec.vector, read, clock),
-            technology=read_technology(self.spec.array.arithmetic, self._table, read),
+            technology=read_technology(self.spec.array, self._table, read),
             clock_hz=clock,
             invocation_cycles=read.number(self.spec.invocation_cycles, ("invocation_cycles",)),
             bits=None if self.spec.supports.bits is None else tuple(self.spec.supports.bits),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from accelsim.config.source import Source
 from accelsim.errors import Problem
 from accelsim.hardware.accelerator import Technology
+from accelsim.hardware.engines import BLOCK_ENGINES
 from accelsim.hardware.preset import Preset
 from accelsim.hardware.quantities import Quantities
-from accelsim.hardware.spec import HardwareSpec
+from accelsim.hardware.spec import ArraySpec, HardwareSpec
 from accelsim.hardware.technology import Table, table_beside
 
 __all__ = ["read_technology", "table_of"]
@@ -34,11 +36,18 @@ def table_of(own: HardwareSpec, source: Source, presets: Sequence[Preset]) -> Ta
     return table
 
 
-def read_technology(arithmetic: str, table: Table, read: Quantities) -> Technology:
-    """Return the figures of PEs that calculate in ``arithmetic``, or in what the parameter of that name says.
+def read_technology(array: ArraySpec, table: Table, read: Quantities) -> Technology:
+    """Return the figures of PEs that calculate in the array's arithmetic, or in what the parameter of that name says.
 
-    What the table has no figures of is noted in ``read``.
+    What the table has no figures of is noted in ``read``. Where the engine counts all that a MAC reads and writes at a
+    memory, an access to a register costs nothing beside it.
     """
+    found = _calculating_in(array.arithmetic, table, read)
+    counted = array.engine in BLOCK_ENGINES and BLOCK_ENGINES[array.engine].counts_pads
+    return replace(found, register_pj_per_bit=0.0) if counted else found
+
+
+def _calculating_in(arithmetic: str, table: Table, read: Quantities) -> Technology:
     name = str(read.names.get(arithmetic, arithmetic))
     formats = table.formats if "fp32" in table.formats else {}
     if name in formats:

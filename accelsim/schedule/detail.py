@@ -177,7 +177,8 @@ def ledger(plan: Plan, accelerator: Accelerator, result: Run) -> Iterator[Ledger
     # One line for each price: layers of other widths multiply at another one.
     for price, count in macs.items():
         yield _line("mac", "", "compute", count, price)
-    yield _line("registers", "", "access", touched, register)
+    if register != 0:
+        yield _line("registers", "", "access", touched, register)
     work = [step.fused_work + step.op.vector_ops for step in plan.steps]
     on_chip = sum(each for each, step in zip(work, plan.steps, strict=True) if step.reason is None)
     yield _line("vector", "", "compute", on_chip, vector_pj(accelerator.technology))

@@ -19,6 +19,7 @@ from accelsim.engines.row_stationary import EYERISS, best, energy, traverse
 from accelsim.engines.row_stationary.accesses import accesses
 from accelsim.errors import NoMappingError
 from accelsim.hardware.accelerator import Accelerator
+from accelsim.report.explain.answer import explain
 from accelsim.schedule.result import Evaluation
 from accelsim.workload.network import INPUT, Network, Node
 from accelsim.workload.ops import Bits, Op, convolution, fully_connected
@@ -275,3 +276,16 @@ def test_buffers_have_the_published_sizes(name: str) -> None:
     assert design.memories[2].size_bytes is not None
     assert design.memories[2].size_bytes.tolist() == [wanted]
     assert design.peak_macs.tolist() == [int(macs)]
+
+
+def test_the_ledger_of_row_stationary_pes_has_each_access_once() -> None:
+    """A MAC reads an input, a weight and a sum and writes a sum: words of the pads, and of nothing else in the PE."""
+    op = convolution((1, 8, 13, 13), 16, (3, 3))
+    network = Network("one", (Node("conv", op, (INPUT,)),))
+    found = evaluate(network, load_hardware("eyeriss"))
+    lines = {(line.component, line.operand, line.action): line.count for line in found.ledger}
+    assert "registers" not in {component for component, _, _ in lines}
+    assert lines["mac", "", "compute"] == op.macs
+    assert [lines["pads", operand, "read"] for operand in "WIO"] == [2 * op.macs] * 3, "words of 2 bytes"
+    assert lines["pads", "O", "write"] == 2 * op.macs
+    explain("energy", network, load_hardware("eyeriss"), "conv")

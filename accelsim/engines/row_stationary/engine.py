@@ -50,6 +50,7 @@ class RowStationaryEngine(Traversal):
         }
     )
     memories = (3,)
+    counts_pads = True
 
     def peak(self, settings: Settings) -> Peak:
         """Return the PEs."""

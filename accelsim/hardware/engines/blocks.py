@@ -84,11 +84,14 @@ class BlockEngine(ABC):
         options: What may be said of a machine.
         memories: The numbers of memories a template of it may have, the first and the local buffer included.
         coded_weights: Whether weights are moved in a code that may be shorter than they are.
+        counts_pads: Whether what a MAC reads and writes in its PE is counted at a memory of the template, so that there
+            are no accesses to registers beside it.
     """
 
     options: Mapping[str, Option]
     memories: tuple[int, ...] = (2,)
     coded_weights: bool = False
+    counts_pads: bool = False
 
     @abstractmethod
     def peak(self, settings: Settings) -> Peak:

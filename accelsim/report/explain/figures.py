@@ -222,9 +222,9 @@ def _logic_lines(accelerator: Accelerator, op: Op, work: float) -> Iterator[Line
         macs = Number(op.macs, "MACs")
         yield priced("mac", macs, _mac(table, op))
         register = table.register_pj_per_bit
-        touched = plus(weights, inputs, times(Number(2, "2"), partial))
-        count = times(macs, touched)
-        yield priced("registers", count, None if register is None else Number(register, "pJ a bit"))
+        if register != 0:
+            count = times(macs, plus(weights, inputs, times(Number(2, "2"), partial)))
+            yield priced("registers", count, None if register is None else Number(register, "pJ a bit"))
     if work:
         price = None if table.add_pj is None else Number(table.add_pj, _addition(table))
         yield priced("vector", Number(work, "operations"), price)
