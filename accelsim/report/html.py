@@ -1,4 +1,4 @@
-"""The report: one HTML file that opens offline, and the figures as PNG files beside it."""
+"""The report: one HTML file that opens offline; the figures as PNG files and the designs as a table beside it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 from accelsim.errors import AccelsimError
 from accelsim.report.choose import findings_of
+from accelsim.report.designs import DESIGNS_NAME, write_designs
 from accelsim.report.figure import FIGURES, Chart, FigureKind, png
 from accelsim.report.findings import Findings
 from accelsim.report.markup import chip, data_script, folded, note, section
@@ -31,8 +32,8 @@ _SHARED_LEGEND = 3
 def write_report(result: StudyResult, folder: str | Path) -> Path:
     """Write the report of ``result`` into ``folder`` and return the path of the page.
 
-    The folder is made if it is missing; the page and the figures in it are replaced. The same result gives the same
-    bytes.
+    The folder is made if it is missing; the page, the figures and the table of the shown designs in it are replaced.
+    The same result gives the same bytes.
 
     Args:
         result: Of a study, complete or not.
@@ -50,6 +51,7 @@ def write_report(result: StudyResult, folder: str | Path) -> Path:
         for old in (*figures.glob(f"{name}.png"), *figures.glob(f"{name}-*.png")):
             old.unlink()
     findings = findings_of(result)
+    write_designs(findings.designs, folder / DESIGNS_NAME)
     path = folder / PAGE
     path.write_text(page(findings, figures), encoding="utf-8")
     return path

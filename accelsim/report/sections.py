@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from accelsim.parameters import Value
 from accelsim.report.choose import superlative
+from accelsim.report.designs import DESIGNS_NAME
 from accelsim.report.findings import Design, Findings
 from accelsim.report.markup import Cell, Row, chip, code, folded, listed, note, plain, section, table
 from accelsim.report.text import NOT_MODELLED, TIMES, amount, meaning, number, parameters, percent, short, title
@@ -213,7 +214,10 @@ def _shortened(reason: str) -> str:
 def per_layer(findings: Findings) -> str:
     """Return a folded table of the layers of each best design."""
     tables = [folded(design.title, _fixed(design), _layer_table(design, findings)) for design in findings.designs]
-    said = "Each line opens the layers of one best design in the order they run; utilizations are of the layer alone."
+    said = (
+        "Each line opens the layers of one best design in the order they run; utilizations are of the layer alone. The "
+        f"file {DESIGNS_NAME} beside this page has the energy and the area of each design by component."
+    )
     return section("layers-table", "Layers of the best designs", f"<p>{said}</p>", *tables) if tables else ""
 
 
