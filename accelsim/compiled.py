@@ -12,9 +12,9 @@ from collections.abc import Callable
 from functools import update_wrapper
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "inlined"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _LOCK = Lock()
@@ -23,9 +23,10 @@ _LOCK = Lock()
 class _Waiting:
     """A function that is compiled when it is called."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], inline: Literal["never", "always"] = "never") -> None:
         update_wrapper(self, function)
         self.function = function
+        self.inline = inline
         self.version = _version(function)
         self.ready: Callable[..., Any] | None = None
 
@@ -56,7 +57,7 @@ def _compile_with(asked: _Waiting) -> None:
             if one.function.__globals__ is names:
                 # Machine code of a file that was changed after it was read must not pass for that of the new one.
                 keep = one.version is not None and one.version == _version(one.function)
-                made[one] = numba.njit(cache=keep, nogil=True, error_model="numpy")(one.function)
+                made[one] = numba.njit(cache=keep, nogil=True, error_model="numpy", inline=one.inline)(one.function)
         names.update({name: made[one] for name, one in names.items() if isinstance(one, _Waiting) and one in made})
         for one, ready in made.items():
             one.ready = ready
@@ -65,3 +66,11 @@ def _compile_with(asked: _Waiting) -> None:
 def compiled(function: _Function) -> _Function:
     """Return ``function`` compiled on its first call; division by zero gives infinity, as in numpy."""
     return cast(_Function, _Waiting(function))
+
+
+def inlined(function: _Function) -> _Function:
+    """Return ``function`` compiled as a part of those that call it, for what is called very often.
+
+    A call counts references to every array that it hands over, which takes longer than a few additions.
+    """
+    return cast(_Function, _Waiting(function, "always"))

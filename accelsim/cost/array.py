@@ -100,21 +100,13 @@ def at_the_array(
     op: Op, mappings: Mappings, structure: Structure, flow: Dataflow, size: Geometry
 ) -> tuple[Factors, Layout]:
     """Return what the loop over ``mappings`` reads to count what the array does."""
-    factors, layout = _known(op, mappings.cuts, structure, flow)
-    # A copy in the middle of the picture sees no padding.
-    padded, useful = structure.copied(0, structure.parent(structure.levels + 1, _INPUTS)), useful_share(op)
-    return factors, layout._replace(
-        rows=size.rows,
-        columns=size.columns,
-        hold_limit=size.hold_limit if Operand.W in flow.held else np.inf,
-        pace=size.pace(op),
-        overhead=float(flow.pass_overhead(np.array([size.rows]), np.array([size.columns]))[0]),
-        useful=(useful, 1.0 if padded else useful),
-    )
+    return _known(op, mappings.cuts, structure, flow, size)
 
 
 @lru_cache(maxsize=64)
-def _known(op: Op, cuts: tuple[Cuts, ...], structure: Structure, flow: Dataflow) -> tuple[Factors, Layout]:
+def _known(
+    op: Op, cuts: tuple[Cuts, ...], structure: Structure, flow: Dataflow, size: Geometry
+) -> tuple[Factors, Layout]:
     """Return what the cuts contribute; mappings are often parts of others that have the same cuts."""
     fixed, stack = _fixed(structure, flow, op.rule), stacked(cuts)
     loops = np.array(op.sizes)
@@ -124,6 +116,8 @@ def _known(op: Op, cuts: tuple[Cuts, ...], structure: Structure, flow: Dataflow)
     steady = np.ones((len(dims), most, CROSSING + len(fixed.layout.asked) - 1))
     _lanes(fixed, sizes, times, dims, steady)
     given = Sources(dims, steady, _NO_AXES, np.ones((0, 0, 0, steady.shape[2])), np.ones(steady.shape[2]))
+    # A copy in the middle of the picture sees no padding.
+    padded, useful = structure.copied(0, structure.parent(structure.levels + 1, _INPUTS)), useful_share(op)
     return factors_of(given, stack.number), fixed.layout._replace(
         sizes=sizes.reshape(-1),
         times=times.reshape(-1),
@@ -131,7 +125,19 @@ def _known(op: Op, cuts: tuple[Cuts, ...], structure: Structure, flow: Dataflow)
         width=width,
         first=fixed.layout.first * (most * questions * width),
         steps=fixed.layout.steps * (questions * width),
+        rows=size.rows,
+        columns=size.columns,
+        hold_limit=size.hold_limit if Operand.W in flow.held else np.inf,
+        pace=size.pace(op),
+        overhead=_overhead(flow, size),
+        useful=(useful, 1.0 if padded else useful),
     )
+
+
+@lru_cache(maxsize=256)
+def _overhead(flow: Dataflow, size: Geometry) -> float:
+    """Return the cycles that a pass costs beyond its steps."""
+    return float(flow.pass_overhead(np.array([size.rows]), np.array([size.columns]))[0])
 
 
 class _Fixed(NamedTuple):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.compiled import compiled
+from accelsim.compiled import compiled, inlined
 from accelsim.mapping.nest import Ints
 
 __all__ = ["Found", "around", "found_of", "number", "outwards"]
@@ -21,8 +21,10 @@ _WEIGHTS, _INPUTS, _OUTPUTS = range(3)
 #: Of every dim, whether weights, inputs or outputs lack it: a bit each; none lacks groups.
 _LACKED = np.array([1, 0, 2, 4, 1, 1, 1, 4, 4, 4])
 #: Steps of one dim, and of two that go with each other: the room that one takes, the other gives back.
-_STEPS = np.array([1, 2, 4])
-_TRADES = np.array([[1, 1], [2, 1], [1, 2], [2, 2], [3, 1], [1, 3]])
+_STEPS = ((1, 1), (-1, -1), (2, 2), (-2, -2), (4, 4), (-4, -4))
+_TRADES = ((1, -1), (2, -1), (1, -2), (2, -2), (3, -1), (1, -3))
+#: The first of the operands that may lie still to the same effect, by the bits of the operands that are lacked.
+_AS_GOOD = np.array([[0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 0], [0, 1, 1], [0, 1, 0], [0, 1, 2]])
 _PRIME = 1_099_511_628_211
 
 
@@ -56,22 +58,25 @@ def found_of(most: int, levels: int, last: Ints, old: Found | None = None) -> Fo
     found = Found(
         np.empty((most, levels, len(last)), dtype=np.int64),
         np.empty((most, levels), dtype=np.int64),
-        np.zeros(2 << most.bit_length(), dtype=np.int64),
+        np.zeros(1 << most.bit_length(), dtype=np.int64),
         np.zeros(1, dtype=np.int64),
         np.flatnonzero(last),
     )
     if old is not None:
-        _copy(old, found)
+        count = found.total[0] = old.total[0]
+        found.places[:count], found.still[:count] = old.places[:count], old.still[:count]
+    _remember(found)
     return found
 
 
 @compiled
-def _lacked(places: Ints, level: int, dims: Ints) -> int:
-    """Return the bits of the operands that lack some loop that turns at a level."""
+def _lacked(places: Ints, dims: Ints) -> int:
+    """Return the bits of the operands that lack some loop that turns at a level, three for each level."""
     found = 0
-    for dim in dims:
-        if places[level, dim] > (places[level - 1, dim] if level > 0 else 0):
-            found |= _LACKED[dim]
+    for level in range(len(places)):
+        for dim in dims:
+            if places[level, dim] > (places[level - 1, dim] if level > 0 else 0):
+                found |= _LACKED[dim] << 3 * level
     return found
 
 
@@ -81,44 +86,50 @@ def _kinds(lacked: int) -> int:
 
 
 @compiled
-def _as_good(lacked: int, still: int) -> int:
-    """Return the first of the operands that may lie still to the same effect."""
-    kinds = _kinds(lacked)
-    if kinds <= 1:
-        return 0
-    if kinds == 2 and still == _OUTPUTS:
-        return _INPUTS if lacked == 1 | 4 else _WEIGHTS
-    return still
+def _mixed(places: Ints, dims: Ints) -> int:
+    """Return what marks the tiles of a mapping."""
+    mixed = 1
+    for level in range(len(places)):
+        for dim in dims:
+            mixed = (mixed ^ (mixed >> 29) ^ places[level, dim]) * _PRIME
+    return mixed
+
+
+@inlined
+def _marked(mixed: int, lacked: int, still: Ints, seen: Ints) -> bool:
+    """Mark a mapping, given its tiles, and return whether it, or one to the same effect, was marked before."""
+    for level in range(len(still)):
+        mixed = (mixed ^ (mixed >> 29) ^ _AS_GOOD[np.uint64(lacked >> 3 * level & 7), np.uint64(still[level])]) * _PRIME
+    mixed |= 1
+    last = np.uint64(len(seen) - 1)
+    at = np.uint64(mixed ^ (mixed >> 31)) & last
+    while seen[at] != 0:
+        if seen[at] == mixed:
+            return True
+        at = (at + np.uint64(1)) & last
+    seen[at] = mixed
+    return False
 
 
 @compiled
-def _add(places: Ints, still: Ints, found: Found) -> None:
+def _remember(found: Found) -> None:
+    """Mark all mappings that are there."""
+    for row in range(found.total[0]):
+        places = found.places[row]
+        _marked(_mixed(places, found.dims), _lacked(places, found.dims), found.still[row], found.seen)
+
+
+@inlined
+def _add(places: Ints, still: Ints, mixed: int, lacked: int, found: Found) -> None:
     """Add a mapping unless it, or one to the same effect, is there, or there is no room."""
-    count, seen, mixed = found.total[0], found.seen, 1
-    if count == len(found.places):
+    count = found.total[0]
+    if count == len(found.places) or _marked(mixed, lacked, still, found.seen):
         return
-    for level in range(len(still)):
-        mixed = (mixed ^ _as_good(_lacked(places, level, found.dims), still[level])) * _PRIME
-        for dim in found.dims:
-            mixed = (mixed ^ (mixed >> 29) ^ places[level, dim]) * _PRIME
-    mixed |= 1
-    at = (mixed ^ (mixed >> 31)) & (len(seen) - 1)
-    while seen[at] != 0:
-        if seen[at] == mixed:
-            return
-        at = (at + 1) & (len(seen) - 1)
-    seen[at] = mixed
     for level in range(len(still)):
         found.still[count, level] = still[level]
         for dim in range(places.shape[1]):
             found.places[count, level, dim] = places[level, dim]
     found.total[0] = count + 1
-
-
-@compiled
-def _copy(old: Found, found: Found) -> None:
-    for row in range(old.total[0]):
-        _add(old.places[row], old.still[row], found)
 
 
 @compiled
@@ -131,12 +142,14 @@ def _put(places: Ints, level: int, dim: int, place: int, alike: bool) -> None:
             places[other, dim] = place if other == level else max(places[other, dim], place)
 
 
-@compiled
+@inlined
 def _orders(places: Ints, still: Ints, level: int, found: Found) -> None:
     """Add a mapping with each operand lying still at a level and, as the tiles are alike there, all outside it."""
-    for operand in range(max(1, _kinds(_lacked(places, 0, found.dims)))):
-        still[: level + 1] = operand
-        _add(places, still, found)
+    mixed, lacked = _mixed(places, found.dims), _lacked(places, found.dims)
+    for operand in range(max(1, _kinds(lacked))):
+        for outer in range(level + 1):
+            still[outer] = operand
+        _add(places, still, mixed, lacked, found)
 
 
 @compiled
@@ -165,22 +178,21 @@ def outwards(start: Ints, places: Ints, still: Ints, level: int, found: Found) -
                 _orders(one, lying, level, found)
 
 
-@compiled
+@inlined
 def _changed(
-    one: Ints, lying: Ints, last: Ints, level: int, moves: tuple[int, int, int, int], alike: bool, found: Found
+    one: Ints, lying: Ints, given: Ints, level: int, moves: tuple[int, int, int, int], alike: bool, found: Found
 ) -> None:
-    """Add a mapping with one or two dims cut in another way; ``moves`` is a dim, its step, another, and its step."""
-    dim, step, other, back = moves
-    place, there = one[level, dim] + step, one[level, other] + back
-    if not (0 <= place <= last[dim] and 0 <= there <= last[other]):
-        return
+    """Add a mapping with one or two dims cut in another way; ``moves`` is a dim, its place, another, and its place."""
+    dim, place, other, there = moves
     _put(one, level, dim, place, alike)
-    if back:
+    if other != dim:
         _put(one, level, other, there, alike)
     if alike:
         _orders(one, lying, level, found)
     else:
-        _add(one, lying, found)
+        _add(one, lying, _mixed(one, found.dims), _lacked(one, found.dims), found)
+    for outer in range(len(one)):
+        one[outer, dim], one[outer, other] = given[outer, dim], given[outer, other]
 
 
 @compiled
@@ -197,25 +209,23 @@ def around(places: Ints, still: Ints, last: Ints, levels: tuple[int, int], alike
     """
     dims, lying = found.dims, np.empty_like(still[0])
     for number in range(len(places)):
-        one = places[number].copy()
+        given = places[number]
+        one = given.copy()
         lying[:] = still[number]
         for level in range(*levels):
             for dim in dims:
                 for other in dims:
-                    for trade in range(len(_TRADES) if other != dim else 2 * len(_STEPS)):
-                        if other == dim:
-                            step, back = _STEPS[trade // 2] * (1 - 2 * (trade % 2)), 0
-                        else:
-                            step, back = _TRADES[trade, 0], -_TRADES[trade, 1]
-                        _changed(one, lying, last, level, (dim, step, other, back), alike, found)
-                        for outer in range(len(one)):
-                            one[outer, dim] = places[number, outer, dim]
-                            one[outer, other] = places[number, outer, other]
+                    here, where = given[level, dim], given[level, other]
+                    for step, back in _STEPS if dim == other else _TRADES:
+                        place, there = here + step, where + back
+                        if 0 <= place <= last[dim] and 0 <= there <= last[other]:
+                            _changed(one, lying, given, level, (dim, place, other, there), alike, found)
+        mixed, lacked = _mixed(one, dims), _lacked(one, dims)
         for order in range(0 if alike else 3 ** len(lying)):
             left = order
             for level in range(len(lying)):
                 lying[level], left = left % 3, left // 3
-            _add(one, lying, found)
+            _add(one, lying, mixed, lacked, found)
 
 
 @compiled

@@ -37,27 +37,45 @@ class Sources(NamedTuple):
 
 def factors_of(given: Sources, count: Ints) -> Factors:
     """Return the factors of some sources; ``count`` says how many cuts each dim of ``DIMS`` has."""
+    return Factors(*_factors(given, count))
+
+
+@compiled
+def _factors(given: Sources, count: Ints) -> tuple[Floats, Places, Places, Places, Places, Places, Floats]:
+    """Return the parts of ``Factors``: a source whose factors are the same for all cuts is none."""
     dims, cuts, lanes = given.steady.shape
     axes, outs, taps = given.across.shape[:3]
-    picks = np.zeros((dims + axes, 2), dtype=np.int64)
-    picks[:dims, 0], picks[dims:] = given.dims, given.axes
-    steps = np.zeros((dims + axes, 2), dtype=np.int64)
-    steps[:dims, 0], steps[dims:] = lanes, (taps * lanes, lanes)
-    first = np.arange(dims + axes) * (cuts * lanes)
-    first[dims:] = given.steady.size + np.arange(axes) * (outs * taps * lanes)
-    table = np.concatenate([given.steady.reshape(-1), given.across.reshape(-1)])
-    whole, begins = given.whole.copy(), np.zeros(lanes + 1, dtype=np.uint32)
-    terms, used = np.empty((dims + axes) * lanes, dtype=np.uint32), np.zeros(dims + axes, dtype=bool)
-    found = _terms(table, first, steps, np.where(steps > 0, count[picks], 1), whole, begins, terms, used)
-    place = np.cumsum(used) - 1
-    return Factors(
-        table=table,
-        first=first[used].astype(np.uint32),
-        dims=picks[used].astype(np.uint32),
-        steps=steps[used].astype(np.uint32),
-        begins=begins,
-        terms=place[terms[:found]].astype(np.uint32),
-        whole=whole,
+    sources = dims + axes
+    first, picks, steps = (
+        np.empty(sources, np.int64),
+        np.zeros((sources, 2), np.int64),
+        np.zeros((sources, 2), np.int64),
+    )
+    number, used = np.ones((sources, 2), np.int64), np.zeros(sources, np.bool_)
+    for source in range(sources):
+        if source < dims:
+            first[source], picks[source, 0], steps[source, 0] = source * cuts * lanes, given.dims[source], lanes
+            number[source, 0] = count[given.dims[source]]
+        else:
+            axis = source - dims
+            first[source] = (dims * cuts + axis * outs * taps) * lanes
+            steps[source, 0], steps[source, 1] = taps * lanes, lanes
+            for side in range(2):
+                picks[source, side], number[source, side] = given.axes[axis, side], count[given.axes[axis, side]]
+    table = np.concatenate((given.steady.reshape(-1), given.across.reshape(-1)))
+    whole, begins, terms = given.whole.copy(), np.zeros(lanes + 1, np.uint32), np.empty(sources * lanes, np.uint32)
+    found = _terms(table, first, steps, number, whole, begins, terms, used)
+    kept, place = np.flatnonzero(used), np.cumsum(used) - 1
+    for term in range(found):
+        terms[term] = place[terms[term]]
+    return (
+        table,
+        first[kept].astype(np.uint32),
+        picks[kept].astype(np.uint32),
+        steps[kept].astype(np.uint32),
+        begins,
+        terms[:found],
+        whole,
     )
 
 

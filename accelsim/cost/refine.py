@@ -98,10 +98,11 @@ class _Search:
 
     def _look(self, levels: tuple[int, int], near: float, rounds: int, *, alike: bool = True) -> None:
         """Look around the good ones, as long as there is anything new."""
-        looked = np.empty(0, dtype=np.int64)
+        looked = np.zeros(_MOST, dtype=np.bool_)
         for _ in range(rounds):
-            best = np.setdiff1d(self._good(near), looked, assume_unique=True)
-            looked = np.concatenate([looked, best])
+            good = self._good(near)
+            best = good[~looked[good]]
+            looked[best] = True
             self._add(around, self._found.places[best], self._found.still[best], self._menu.last, levels, alike)
             if not self._cost():
                 break

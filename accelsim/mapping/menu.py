@@ -63,11 +63,20 @@ def menu_of(op: Op, axes: Sequence[tuple[int, tuple[Dim, ...]]], finer: int) -> 
         whole = math.prod(op.size(dim) for dim in dims if dim in taps)
         for dim in dims:
             along[dim.position], beside[dim.position] = size, 1 if dim in taps else whole
-    tiles, last = np.ones((len(DIMS), _MOST), dtype=np.int64), np.zeros(len(DIMS), dtype=np.int64)
-    marks, pixels = np.zeros((len(DIMS), _MOST), dtype=np.bool_), np.empty((_MOST, 4), dtype=np.int64)
-    _fill(np.array(op.sizes), along, beside, finer, tiles, last, marks)
-    pixels = pixels[: _pixels(tiles, last, marks, pixels)]
-    return Menu(np.ascontiguousarray(tiles[:, : last.max() + 1]), last, _start(last, marks, pixels))
+    return Menu(*_menu(np.array(op.sizes), along, beside, finer))
+
+
+@compiled
+def _menu(sizes: Ints, along: Ints, beside: Ints, finer: int) -> tuple[Ints, Ints, Ints]:
+    """Return tiles, the places of the last, and the start."""
+    every, last, marks = np.empty((_END, _MOST), np.int64), np.empty(_END, np.int64), np.zeros((_END, _MOST), np.bool_)
+    _fill(sizes, along, beside, finer, every, last, marks)
+    tiles = np.ones((_END, last.max() + 1), np.int64)
+    for dim in range(_END):
+        for place in range(last[dim] + 1):
+            tiles[dim, place] = every[dim, place]
+    pixels = np.empty((_MOST, 4), np.int64)
+    return tiles, last, _start(last, marks, pixels[: _pixels(tiles, last, marks, pixels)])
 
 
 @compiled
@@ -156,15 +165,26 @@ def _pixels(tiles: Ints, last: Ints, marks: Flags, found: Ints) -> int:
     return count
 
 
+@compiled
 def _start(last: Ints, marks: Flags, pixels: Ints) -> Ints:
     """Return every combination of groups, kernels, channels, ways to cut pixels, and the filter."""
+    kernels, channels = np.flatnonzero(marks[_KERNEL]), np.flatnonzero(marks[_CHANNEL])
     # The filter whole, a row of it at a time, or a tap.
-    taps = np.unique([[0, 0, 0], [*last[_TAPS : _END - 1], 0], last[_TAPS:]], axis=0)
-    groups, kernels, channels = np.unique([0, last[_GROUP]]), *(np.flatnonzero(marks[d]) for d in (_KERNEL, _CHANNEL))
-    shape = len(groups), len(kernels), len(channels), len(pixels), len(taps)
-    group, kernel, channel, pixel, tap = np.unravel_index(np.arange(math.prod(shape)), shape)
-    found = np.empty((len(group), _END), dtype=np.int64)
-    found[:, _BATCH], found[:, _GROUP] = pixels[pixel, 0], groups[group]
-    found[:, _KERNEL], found[:, _CHANNEL] = kernels[kernel], channels[channel]
-    found[:, _PLANE:_TAPS], found[:, _TAPS:] = pixels[pixel, 1:], taps[tap]
+    row, tap = last[_TAPS] + last[_TAPS + 1] > 0, last[_END - 1] > 0
+    groups, taps = 1 + (last[_GROUP] > 0), 1 + row + tap
+    found = np.zeros((groups * len(kernels) * len(channels) * len(pixels) * taps, _END), np.int64)
+    at = 0
+    for group in range(groups):
+        for kernel in kernels:
+            for channel in channels:
+                for pixel in range(len(pixels)):
+                    for way in range(taps):
+                        found[at, _BATCH], found[at, _GROUP] = pixels[pixel, 0], group * last[_GROUP]
+                        found[at, _KERNEL], found[at, _CHANNEL] = kernel, channel
+                        found[at, _PLANE], found[at, _ROW], found[at, _COLUMN] = pixels[pixel, 1:]
+                        if way > 0:
+                            found[at, _TAPS:] = last[_TAPS:]
+                        if way == 1 and row:
+                            found[at, _END - 1] = 0
+                        at += 1
     return found

@@ -146,7 +146,12 @@ def useful_share(op: Op) -> float:
     for axis, (out, filter_dim) in enumerate(WINDOWS):
         if Sliding(out, filter_dim) not in (op.rule.inputs or ((),))[0]:
             continue
-        outputs = np.arange(op.size(out))[:, None] * op.stride[axis]
-        inputs = outputs + np.arange(op.size(filter_dim))[None, :] * op.dilation[axis] - op.padding[axis]
-        share *= float(np.mean((inputs >= 0) & (inputs < op.extent[axis])))
+        outputs, taps, extent = op.size(out), op.size(filter_dim), op.extent[axis]
+        real = 0
+        for tap in range(taps):
+            # Output n reads position n x stride + ahead: the first that is not before the input, the first behind it.
+            ahead = tap * op.dilation[axis] - op.padding[axis]
+            first, behind = -(ahead // op.stride[axis]), -((ahead - extent) // op.stride[axis])
+            real += max(min(behind, outputs) - max(first, 0), 0)
+        share *= real / (outputs * taps)
     return share

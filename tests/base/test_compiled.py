@@ -36,6 +36,11 @@ def inner(step: int) -> int:
 '''
 
 
+INLINED = SOURCE.replace("import compiled", "import compiled, inlined").replace(
+    "@compiled\ndef inner", "@inlined\ndef inner"
+)
+
+
 def written(folder: Path, factor: int) -> Path:
     path = folder / "kernels.py"
     path.write_text(SOURCE.replace("FACTOR", str(factor)))
@@ -62,6 +67,15 @@ def test_functions_of_a_file_call_each_other_in_whatever_order_they_stand(tmp_pa
     assert module.outer(5) == 30
     assert module.inner(7) == 21
     assert module.outer.__doc__ == "Return a sum."
+
+
+def test_a_function_that_becomes_part_of_others_can_be_called_too(tmp_path: Path) -> None:
+    path = tmp_path / "kernels.py"
+    path.write_text(INLINED.replace("FACTOR", "3"))
+    module = loaded(path)
+    assert module.outer(5) == 30
+    assert not list((tmp_path / "__pycache__").glob("kernels.inner*.nbc")), "nothing calls it"
+    assert module.inner(7) == 21
 
 
 def test_a_name_taken_before_the_first_call_is_compiled_too(tmp_path: Path) -> None:

@@ -99,6 +99,10 @@ def test_when_there_is_no_room_the_rest_is_left_out() -> None:
     around(places, np.zeros((1, 1), dtype=np.int64), last, (0, 1), True, more)
     assert int(more.total[0]) == 40
     assert np.array_equal(more.places[:10], found.places)
+    whole = found_of(40, 1, last)
+    around(places, np.zeros((1, 1), dtype=np.int64), last, (0, 1), True, whole)
+    assert np.array_equal(more.places, whole.places), "what was there is known again"
+    assert np.array_equal(more.still, whole.still)
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=30))
