@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from accelsim.errors import InputError, Problem, shown
 from accelsim.hardware.accelerator import Array, BlockArray, Floats
 from accelsim.hardware.engines import BLOCK_ENGINES, ENGINES, BlockEngine, Dataflow, Option
 from accelsim.hardware.quantities import Quantities
-from accelsim.hardware.spec import HardwareSpec
+from accelsim.hardware.spec import HardwareSpec, Placed
 
 __all__ = ["cuts_blocks", "read_block_array"]
 
@@ -27,10 +28,10 @@ def cuts_blocks(spec: HardwareSpec) -> bool:
     return spec.array.engine not in ENGINES and spec.array.engine in BLOCK_ENGINES
 
 
-def read_block_array(spec: HardwareSpec, read: Quantities) -> Array:
-    """Return the array; mistakes are noted in ``read``."""
+def read_block_array(spec: HardwareSpec, memories: Sequence[Placed], read: Quantities) -> Array:
+    """Return the array beside ``memories``; mistakes are noted in ``read``."""
     engine = BLOCK_ENGINES[spec.array.engine]
-    _refuse_loops(spec, engine, read)
+    _refuse_loops(spec, memories, engine, read)
     noted = len(read.problems)
     settings = tuple(
         (name, _setting(option, name, spec.array.options.get(name, option.default), read))
@@ -54,23 +55,23 @@ def read_block_array(spec: HardwareSpec, read: Quantities) -> Array:
     )
 
 
-def _refuse_loops(spec: HardwareSpec, engine: BlockEngine, read: Quantities) -> None:
+def _refuse_loops(spec: HardwareSpec, memories: Sequence[Placed], engine: BlockEngine, read: Quantities) -> None:
     """Note every key that means something to a loop nest alone."""
     name = spec.array.engine
     for key in _OF_LOOPS:
         if getattr(spec.array, key) is not None:
             message = f"the engine {name} cuts ops into blocks of its own: leave {key} out"
             read.note(("array", key), Problem(field=f"array.{key}", message=message))
-    for place, memory in enumerate(spec.memories):
+    for place, memory in memories:
         for key in _OF_TILES:
             if getattr(memory, key):
                 path: FieldPath = ("memories", place, key)
                 message = f"the engine {name} knows how its transfers overlap: leave {key} out"
                 read.note(path, Problem(field=field_name(path), message=message))
-    if len(spec.memories) not in engine.memories:
+    if len(memories) not in engine.memories:
         allowed = " or ".join(map(str, engine.memories))
         message = f"the engine {name} works with {allowed} memories, the last of which is its local buffer"
-        read.note(("memories",), Problem(field="memories", message=message, got=shown(len(spec.memories))))
+        read.note(("memories",), Problem(field="memories", message=message, got=shown(len(memories))))
 
 
 def _setting(option: Option, name: str, value: Any, read: Quantities) -> Floats | str | bool:

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from accelsim.config.source import FieldPath, Source, field_name
 from accelsim.dims import OPERANDS, Operand
 from accelsim.errors import Problem, shown
-from accelsim.hardware.spec import FanOutSpec, HardwareSpec, MemorySpec
+from accelsim.hardware.spec import FanOutSpec, HardwareSpec, MemorySpec, Placed
 
 __all__ = ["problems_of"]
 
 #: Where a mistake is, what it is, and the value given.
 _Found = tuple[FieldPath, str, str | None]
+_FEWEST = 2
 _WHERE_ALL_LIVES = "the first memory is where every tensor lives:"
 
 
-def problems_of(spec: HardwareSpec, source: Source) -> list[Problem]:
-    """Return the mistakes in how the parts of ``spec`` fit together, each with its line in ``source``."""
-    found = [*_of_the_first(spec.memories[0]), *_of_memories(spec), *_of_axes(spec)]
+def problems_of(spec: HardwareSpec, memories: Sequence[Placed], source: Source) -> list[Problem]:
+    """Return the mistakes in how the parts of ``spec`` fit together, each with its line in ``source``.
+
+    Args:
+        spec: The file.
+        memories: Those that stand together, with their places in it.
+        source: Where it was read.
+    """
+    if len(memories) < _FEWEST:
+        message = f"no design has fewer than {_FEWEST} memories: one where every tensor lives, and one before the array"
+        found: list[_Found] = [(("memories",), message, None)]
+    else:
+        found = [*_of_the_first(*memories[0]), *_of_memories(memories), *_of_axes(spec, memories)]
     return [
         source.problem(path, Problem(field=field_name(path), message=message, got=None if got is None else shown(got)))
         for path, message, got in found
     ]
 
 
-def _of_the_first(memory: MemorySpec) -> Iterator[_Found]:
-    path: FieldPath = ("memories", 0)
+def _of_the_first(place: int, memory: MemorySpec) -> Iterator[_Found]:
+    path: FieldPath = ("memories", place)
     if set(memory.holds) != set(OPERANDS):
         yield (*path, "holds"), f"{_WHERE_ALL_LIVES} it must hold W, I and O", None
     for key in ("keeps", "sliding", "divided", "fan_out"):
@@ -34,14 +45,14 @@ def _of_the_first(memory: MemorySpec) -> Iterator[_Found]:
             yield (*path, key), f"{_WHERE_ALL_LIVES} leave {key} out", None
 
 
-def _of_memories(spec: HardwareSpec) -> Iterator[_Found]:
+def _of_memories(memories: Sequence[Placed]) -> Iterator[_Found]:
     names: set[str] = set()
     kept: set[Operand] = set()
     copied = False
-    for place, memory in enumerate(spec.memories):
+    for level, (place, memory) in enumerate(memories):
         path: FieldPath = ("memories", place)
-        copied = copied or bool(place and memory.fan_out)
-        if place and memory.size is None:
+        copied = copied or bool(level and memory.fan_out)
+        if level and memory.size is None:
             message = "this key is required and is missing; only the first memory has no size limit"
             yield (*path, "size"), message, None
         if memory.name in names:
@@ -51,7 +62,7 @@ def _of_memories(spec: HardwareSpec) -> Iterator[_Found]:
         if copied and memory.keeps:
             message = "the memory stands in copies, and only one that stands alone can keep whole tensors"
             yield (*path, "keeps"), message, None
-        if place and memory.sliding and Operand.I not in memory.holds:
+        if level and memory.sliding and Operand.I not in memory.holds:
             yield (*path, "sliding"), "windows slide over the input I, which the memory does not hold", None
         if memory.divided is not None and Operand.I not in memory.keeps:
             message = "whole feature maps are spread over the parts, and the memory keeps none: it has to keep I and O"
@@ -63,9 +74,9 @@ def _of_memories(spec: HardwareSpec) -> Iterator[_Found]:
         kept.update(memory.keeps)
 
 
-def _of_axes(spec: HardwareSpec) -> Iterator[_Found]:
+def _of_axes(spec: HardwareSpec, memories: Sequence[Placed]) -> Iterator[_Found]:
     names: set[str] = set()
-    for path, fan_out in _fan_outs(spec):
+    for path, fan_out in _fan_outs(spec, memories):
         for place, axis in enumerate(fan_out.axes):
             here: FieldPath = (*path, "axes", place)
             if axis.name in names:
@@ -76,8 +87,8 @@ def _of_axes(spec: HardwareSpec) -> Iterator[_Found]:
                     yield (*here, "dims", number), "this dim stands twice on the axis", str(dim)
 
 
-def _fan_outs(spec: HardwareSpec) -> Iterator[tuple[FieldPath, FanOutSpec]]:
-    for place, memory in enumerate(spec.memories):
+def _fan_outs(spec: HardwareSpec, memories: Sequence[Placed]) -> Iterator[tuple[FieldPath, FanOutSpec]]:
+    for place, memory in memories:
         if memory.fan_out is not None:
             yield ("memories", place, "fan_out"), memory.fan_out
     if spec.array.fan_out is not None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from accelsim.config.expressions import names_in
 from accelsim.config.fields import space_of
 from accelsim.config.library import Library
 from accelsim.config.source import FieldPath, Source, field_name
@@ -18,13 +20,13 @@ from accelsim.hardware.accelerator import Accelerator, Floats, Host, Vector
 from accelsim.hardware.arrays import read_array, read_depthwise
 from accelsim.hardware.block_array import cuts_blocks, read_block_array
 from accelsim.hardware.checks import problems_of
-from accelsim.hardware.memories import read_memories
+from accelsim.hardware.memories import read_memories, standing
 from accelsim.hardware.preset import read_presets
 from accelsim.hardware.pricing import read_technology, table_of
 from accelsim.hardware.quantities import Quantities
 from accelsim.hardware.spec import HardwareSpec, HostSpec, VectorSpec
 from accelsim.hardware.wires import wired
-from accelsim.parameters import Points, Space, Value, is_numeric, table_of_points
+from accelsim.parameters import Choices, Points, Space, Value, is_numeric, table_of_points
 
 __all__ = ["HardwareTemplate", "hardware_template", "load_hardware"]
 
@@ -36,7 +38,7 @@ class HardwareTemplate:
         source: The parsed file; of a preset, places in errors are those of the template it comes from.
 
     Raises:
-        InputError: With every mistake of the file; the default design is built once to find them.
+        InputError: With every mistake of the file; a design of each kind is built once to find them.
     """
 
     def __init__(self, source: Source) -> None:
@@ -54,17 +56,38 @@ class HardwareTemplate:
             spec, self.space = preset.applied(spec), preset.space(self.space)
         self.spec = spec
         wrong = tuple(problem.field for problem in problems)
-        found = problems_of(spec, source)
+        found = self._misfits()
         try:
             self._table = table_of(own, source, presets)
             self.files += self._table.files
-            self.instantiate({})
+            for structure in self._structures():
+                self.instantiate(structure)
         except InputError as error:
             found += error.problems
         problems += [problem for problem in found if not _within(wrong, problem.field)]
         if problems:
             raise InputError(sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0))
         self._read = {path: path.stat().st_mtime_ns for path in self.files if path.is_file()}
+
+    def _structures(self) -> Iterator[dict[str, Value]]:
+        """Yield every combination of the switches and words that decide which memories there are."""
+        conditions = [memory.when for memory in self.spec.memories if memory.when is not None]
+        named = {name for condition in conditions for name in names_in(condition)}
+        deciding = {
+            parameter.name: parameter.domain.values
+            for parameter in self.space.parameters
+            if parameter.name in named and isinstance(parameter.domain, Choices)
+        }
+        for values in product(*deciding.values()):
+            yield dict(zip(deciding, values, strict=True))
+
+    def _misfits(self) -> list[Problem]:
+        """Return the mistakes in how the parts fit together, whichever memories there are."""
+        found: list[Problem] = []
+        for structure in self._structures():
+            read = Quantities(self.source, self.space.complete(structure, self.name), 1)
+            found += problems_of(self.spec, standing(self.spec.memories, read), self.source)
+        return found
 
     @property
     def current(self) -> bool:
@@ -105,11 +128,13 @@ class HardwareTemplate:
         }
         read = Quantities(self.source, names, len(points))
         clock = read.quantity(self.spec.clock, ("clock",), "frequency")
-        array = read_block_array(self.spec, read) if cuts_blocks(self.spec) else read_array(self.spec.array, read)
+        memories = standing(self.spec.memories, read)
+        blocks = cuts_blocks(self.spec)
+        array = read_block_array(self.spec, memories, read) if blocks else read_array(self.spec.array, read)
         accelerator = Accelerator(
             name=self.name,
             parameters=points,
-            memories=read_memories(self.spec.memories, self._table.memories, read, clock),
+            memories=read_memories(memories, self._table.memories, read, clock),
             array=array,
             vector=_vector(self.spec.vector, read, clock),
             technology=read_technology(self.spec.array, self._table, read),

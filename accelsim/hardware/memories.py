@@ -11,28 +11,37 @@ from accelsim.dims import OPERANDS
 from accelsim.errors import Problem, shown
 from accelsim.hardware.accelerator import Divided, FanOut, Floats, Memory, SpatialAxis
 from accelsim.hardware.quantities import Quantities
-from accelsim.hardware.spec import FanOutSpec, MemorySpec
+from accelsim.hardware.spec import FanOutSpec, MemorySpec, Placed
 from accelsim.hardware.technology.spec import REFERENCE_BYTES, MemoryEnergy, SizeLaw
 
-__all__ = ["read_fan_out", "read_memories"]
+__all__ = ["read_fan_out", "read_memories", "standing"]
 
 #: Two ways of stating one bandwidth agree if they differ by no more than rounding.
 _SAME = 1e-9
 
 
+def standing(specs: Sequence[MemorySpec], read: Quantities) -> list[Placed]:
+    """Return the memories that designs have, with their places in the file; mistakes are noted in ``read``."""
+    return [
+        (place, spec)
+        for place, spec in enumerate(specs)
+        if spec.when is None or read.condition(spec.when, ("memories", place, "when"))
+    ]
+
+
 def read_memories(
-    specs: Sequence[MemorySpec], kinds: Mapping[str, MemoryEnergy], read: Quantities, clock: Floats
+    specs: Sequence[Placed], kinds: Mapping[str, MemoryEnergy], read: Quantities, clock: Floats
 ) -> tuple[Memory, ...]:
     """Return the memories, outermost first; mistakes are noted in ``read``.
 
     Args:
-        specs: The memories of the template.
+        specs: The memories that stand, with their places in the file.
         kinds: Energy, area and leakage by kind of memory.
         read: Reads numbers over the template's parameters.
         clock: Clock in Hz, shape ``(designs,)``.
     """
     memories, copies = [], np.ones(read.count)
-    for place, spec in enumerate(specs):
+    for place, spec in specs:
         path: FieldPath = ("memories", place)
         fan_out = read_fan_out(spec.fan_out, path, read)
         if fan_out is not None:

@@ -65,6 +65,20 @@ class Quantities:
             return self._unknown()
         return np.broadcast_to(result, (self.count,)).copy()
 
+    def condition(self, value: str, path: FieldPath) -> bool:
+        """Return whether a condition over switches and words holds; they are the same for all designs."""
+        field = field_name(path)
+        try:
+            found = evaluate(value, self.names, field)
+        except InputError as error:
+            self.problems += [self.source.problem(path, problem) for problem in error.problems]
+            return True
+        if not isinstance(found, bool):
+            allowed = "a condition over switches and words, such as not in_flash"
+            self.note(path, Problem(field=field, got=repr(value), allowed=allowed))
+            return True
+        return found
+
     def quantity(self, value: object, path: FieldPath, kind: str) -> npt.NDArray[np.float64]:
         """Return one positive quantity per design in the canonical unit of ``kind`` (a key of ``units.KINDS``)."""
         field = field_name(path)

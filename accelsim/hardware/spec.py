@@ -92,6 +92,8 @@ class MemorySpec(Spec):
     """Parts over which whole feature maps are spread; one if absent."""
     fan_out: FanOutSpec | None = None
     """Copies in which the memory stands, and with it all inside it; one if absent."""
+    when: str | None = None
+    """A condition over switches and words, such as ``not in_flash``: without it, designs have no such memory."""
 
     @model_validator(mode="after")
     def _keeps_what_it_holds(self) -> MemorySpec:
@@ -102,6 +104,10 @@ class MemorySpec(Spec):
         if self.keeps_ends and Operand.I not in self.keeps:
             raise ValueError("inputs and results of the network are feature maps: keeps must have I and O")
         return self
+
+
+#: A memory and its place in the file.
+Placed = tuple[int, MemorySpec]
 
 
 class LayoutSpec(Spec):

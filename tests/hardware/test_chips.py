@@ -9,7 +9,7 @@ from oracle.machines import network
 from accelsim import evaluate, load_hardware, load_network
 from accelsim.cost.area import total_area_mm2
 from accelsim.hardware.accelerator import Accelerator
-from accelsim.schedule.result import Evaluation
+from accelsim.schedule.result import Evaluation, LayerResult
 from accelsim.workload.network import Network
 
 CHIPS = ("tpu_v1", "tpu_v4i", "gemmini", "simba_like", "sn40l_like", "npu_flash")
@@ -176,8 +176,52 @@ def test_weights_live_in_the_tier_in_which_they_fit() -> None:
 def test_tokens_a_second_of_weights_in_flash_are_the_published_ones(size: str, published: float) -> None:
     # Cambricon-LLM, abstract; the rate of the flash is the mean of what both figures say.
     inside, outside = (
-        evaluate(llama(size), load_hardware("npu_flash", in_flash=switch, size=64)).totals for switch in (1, 0)
+        evaluate(llama(size), load_hardware("npu_flash", in_flash=switch, size=64)).totals for switch in (True, False)
     )
     assert 1e3 / inside.latency_ms == pytest.approx(published, rel=0.05)
     # Through eight channels of 2.4 GB/s instead of 247 GB/s.
     assert outside.latency_ms / inside.latency_ms == pytest.approx(247 / (8 * 2.4), rel=0.05)
+
+
+def middle(width: int, tokens: int, **changes: float) -> LayerResult:
+    """Return the second of three products: what it reads and writes lies in the DRAM."""
+    return evaluate(fully_connected(3, width, tokens), load_hardware("npu_flash", **changes)).layers[1]
+
+
+def price(memory: str, **changes: float) -> float:
+    """Return the energy of a byte of a memory."""
+    found = next(one for one in load_hardware("npu_flash", **changes).memories if one.name == memory)
+    assert found.read_pj_per_byte is not None
+    return float(found.read_pj_per_byte[0])
+
+
+def test_a_product_in_the_flash_by_hand() -> None:
+    """4096 x 4096 weights at 247 B a cycle. 4096 inputs and as many results cross eight channels of 2.4 B a cycle."""
+    inside, outside = (middle(4096, 1, in_flash=switch) for switch in (True, False))
+    weights, values = 4096**2, 4096
+    read = weights / 32  # an input is read for 32 kernels at a time
+    assert inside.bytes_by_level == {"flash": weights, "dram": 2 * values, "pages": read + 3 * values}
+    assert outside.bytes_by_level == {"flash": weights, "dram": 2 * values, "buffer": 2 * weights + read + 3 * values}
+    assert inside.bottleneck == outside.bottleneck == "flash:W"
+    assert inside.metrics.latency_cycles == pytest.approx(weights / 247)
+    assert outside.metrics.latency_cycles == pytest.approx(weights / (8 * 2.4))
+    # Weights that stay in the flash are written to no buffer and read from none.
+    saved = 2 * weights * price("buffer", in_flash=False)
+    assert outside.metrics.energy_pj - inside.metrics.energy_pj > saved
+
+
+def test_channels_bind_what_crosses_them() -> None:
+    """Slow channels cost a product by one vector nothing in the flash, and by many vectors what these take to cross."""
+    slow = {"channels": 2, "channel_gbps": 1.2}
+    one, many = (4096, 1), (256, 8192)
+    cycles = {
+        (shape, switch, speed): middle(*shape, in_flash=switch, **changes).metrics.latency_cycles
+        for shape in (one, many)
+        for switch in (True, False)
+        for speed, changes in (("fast", {}), ("slow", slow))
+    }
+    assert cycles[one, True, "slow"] == cycles[one, True, "fast"]
+    assert cycles[one, False, "slow"] == pytest.approx(8 * cycles[one, False, "fast"])
+    crossing = 2 * 256 * 8192 / (2 * 1.2)
+    assert cycles[many, True, "slow"] == pytest.approx(crossing)
+    assert cycles[many, False, "slow"] < 0.4 * crossing, "the NPU has its inputs from the DRAM and a few weights"
