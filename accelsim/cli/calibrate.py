@@ -38,14 +38,14 @@ def calibrate(
 ) -> None:
     """Fit parameters of a template to measurements, and say how well they are known."""
     from accelsim.cli.settings import split_settings
-    from accelsim.hardware.load import hardware_template
+    from accelsim.hardware.load import accelerator_template
     from accelsim.parameters import Space
     from accelsim.validation.fit import calibrate as fit
     from accelsim.validation.measurements import read_measurements
     from accelsim.validation.preset import preset_text
 
     _writable(output, force)
-    template = hardware_template(hardware)
+    template = accelerator_template(hardware)
     _, fixed = split_settings(settings or [], Space(()), template.space)
     measured = read_measurements(measurements, network)
     names = [name.strip() for name in parameters.split(",") if name.strip()]

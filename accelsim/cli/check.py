@@ -19,6 +19,7 @@ __all__ = ["check", "describe"]
 _TELLING = {
     "layers": "network",
     "array": "hardware",
+    "parts": "hardware",
     "logic": "technology",
     "scale": "technology",
     "points": "technology",
@@ -57,8 +58,8 @@ def _kind(source: Source) -> str:
         return folders[source.path.resolve().parent.name]
     message = "cannot tell what this file is"
     allowed = (
-        "layers or a base (a network), memories and array or a base (hardware), networks and hardware (a study), "
-        "logic (a technology), memories by name (a mapping)"
+        "layers or a base (a network), memories and array, or parts, or a base (hardware), networks and hardware "
+        "(a study), logic (a technology), memories by name (a mapping)"
     )
     raise InputError(Problem(field="(file)", message=message, allowed=allowed, file=source.path, line=1))
 
@@ -70,7 +71,7 @@ def _kind_of_base(base: str, path: Path) -> str:
         keys = Source.read(beside).data
         if isinstance(keys, dict) and keys.keys() & {"logic", "scale", "points"}:
             return "technology"
-        return "hardware" if isinstance(keys, dict) and {"array", "memories"} & keys.keys() else "network"
+        return "hardware" if isinstance(keys, dict) and {"array", "memories", "parts"} & keys.keys() else "network"
     return next((kind for kind in ("network", "hardware", "technology") if base in available(kind)), "network")
 
 
@@ -88,12 +89,17 @@ def describe(source: Source) -> str:
         counts = f"{human(network.params)} parameters, {human(network.macs)} MACs"
         return f"a network of {len(network)} ops, {counts}; no mistakes"
     if kind == "hardware":
-        from accelsim.hardware.load import HardwareTemplate
+        from accelsim.hardware.chip import Chip
+        from accelsim.hardware.load import read_template
         from accelsim.schedule.support import check_abilities
 
-        template = HardwareTemplate(source)
+        template = read_template(source)
+        design = template.instantiate({})
+        if isinstance(design, Chip):
+            names = ", ".join(design.names)
+            return f"a chip of {len(design.names)} parts ({names}) with {template.space.size:,.0f} designs; no mistakes"
         try:
-            check_abilities(template.instantiate({}).abilities)
+            check_abilities(design.abilities)
         except InputError as error:
             raise InputError([_placed(template.source, problem) for problem in error.problems]) from error
         return f"a hardware template with {template.space.size:,.0f} designs; no mistakes"

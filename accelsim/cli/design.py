@@ -11,7 +11,7 @@ from accelsim.cli.settings import split_settings
 from accelsim.cli.transforms import transformed
 
 if TYPE_CHECKING:
-    from accelsim.hardware.accelerator import Accelerator
+    from accelsim.hardware.chip import Hardware
     from accelsim.workload.network import Network
 
 __all__ = ["AsJson", "HardwareName", "LayerName", "NetworkName", "Settings", "Transforms", "network_and_design"]
@@ -20,7 +20,7 @@ NetworkName: TypeAlias = Annotated[
     str, typer.Option("--network", "-n", help="A network's name, or the path of its YAML file.")
 ]
 HardwareName: TypeAlias = Annotated[
-    str, typer.Option("--hardware", "-w", help="A template's name, or the path of its YAML file.")
+    str, typer.Option("--hardware", "-w", help="A template's name, or the path of its YAML file; CHIP.PART for a part.")
 ]
 LayerName: TypeAlias = Annotated[
     str | None, typer.Option("--layer", "-l", help="A layer, as `accelsim evaluate` names it; all if none is given.")
@@ -37,8 +37,8 @@ AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON 
 
 def network_and_design(
     network: str, hardware: str, settings: Sequence[str] | None, transforms: Sequence[str] | None
-) -> tuple[Network, Accelerator]:
-    """Return the network after its transforms, and the design.
+) -> tuple[Network, Hardware]:
+    """Return the network after its transforms, and the design: an accelerator, or a chip of several.
 
     Raises:
         InputError: A file, a setting or a transform has a mistake.

@@ -39,7 +39,8 @@ def _print(result: Evaluation) -> None:
 
     levels = list(result.bandwidth_bytes_per_cycle)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("layer", "op", "shape"):
+    on_parts = any(layer.part is not None for layer in result.layers)
+    for name in ("layer", *(["on"] if on_parts else []), "op", "shape"):
         table.add_column(name, no_wrap=True)
     for name in ("MACs", "cycles", "util S%", "T%", "O%", *(f"{level} B" for level in levels), "energy uJ"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -63,7 +64,8 @@ def _row(layer: LayerResult, levels: list[str]) -> list[str]:
     macs, cycles = human(metrics.macs) if metrics.macs else "-", f"{metrics.latency_cycles:,.0f}"
     energy = f"{metrics.energy_pj / 1e6:.2f}"
     waits = layer.bottleneck if layer.host_reason is None else f"{layer.bottleneck} (on the host: {layer.host_reason})"
-    return [layer.name, layer.op, layer.shape, macs, cycles, *shares, *moved, energy, waits]
+    on = [] if layer.part is None else [layer.part]
+    return [layer.name, *on, layer.op, layer.shape, macs, cycles, *shares, *moved, energy, waits]
 
 
 def _three(utilization: Utilization) -> tuple[float, float, float]:

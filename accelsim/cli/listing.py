@@ -170,7 +170,7 @@ def _hardware(names: list[str]) -> list[dict[str, Any]]:
 
     templates = {name: hardware_template(path) for name, path in _chosen("hardware", names).items()}
     return [
-        {"name": name, "description": template.spec.description, "parameters": template.space.defaults()}
+        {"name": name, "description": template.description, "parameters": template.space.defaults()}
         for name, template in templates.items()
     ]
 

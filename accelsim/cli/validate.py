@@ -116,13 +116,13 @@ def _folder(plots: Path | None) -> None:
 def _own(measurements: Path, hardware: str, network: str | None, settings: list[str]) -> Outcome:
     """Return what comes of a user's own measurements."""
     from accelsim.cli.settings import split_settings
-    from accelsim.hardware.load import hardware_template
+    from accelsim.hardware.load import accelerator_template
     from accelsim.parameters import Space
     from accelsim.validation.builtin_sets.measured import set_of
     from accelsim.validation.measurements import read_measurements
     from accelsim.validation.sets import Outcome
 
-    template = hardware_template(hardware)
+    template = accelerator_template(hardware)
     _, fixed = split_settings(settings, Space(()), template.space)
     wanted = set_of(template, read_measurements(measurements, network), fixed)
     return Outcome(measurements.stem, wanted, wanted.compare({}))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from accelsim.config.expressions import names_in
 from accelsim.config.fields import space_of
-from accelsim.config.library import Library
+from accelsim.config.library import Library, find
 from accelsim.config.source import FieldPath, Source, field_name
 from accelsim.config.spec import parse_rest
 from accelsim.dims import DIMS, OPERANDS
@@ -20,19 +21,25 @@ from accelsim.hardware.accelerator import Accelerator, Floats, Host, Vector
 from accelsim.hardware.arrays import read_array, read_depthwise
 from accelsim.hardware.block_array import cuts_blocks, read_block_array
 from accelsim.hardware.checks import problems_of
+from accelsim.hardware.chip import Hardware
+from accelsim.hardware.chip_template import ChipTemplate, PartTemplate, is_chip
 from accelsim.hardware.memories import read_memories, standing
 from accelsim.hardware.preset import read_presets
 from accelsim.hardware.pricing import read_technology, table_of
 from accelsim.hardware.quantities import Quantities
 from accelsim.hardware.spec import HardwareSpec, HostSpec, VectorSpec
+from accelsim.hardware.template import Template
 from accelsim.hardware.wires import wired
-from accelsim.parameters import Choices, Points, Space, Value, is_numeric, table_of_points
+from accelsim.parameters import Choices, Points, Value, is_numeric
 
-__all__ = ["HardwareTemplate", "hardware_template", "load_hardware"]
+__all__ = ["AnyTemplate", "HardwareTemplate", "accelerator_template", "hardware_template", "load_hardware"]
+
+#: The file of an accelerator, of a chip, or a part of one.
+AnyTemplate: TypeAlias = "HardwareTemplate | ChipTemplate | PartTemplate"
 
 
-class HardwareTemplate:
-    """A hardware file: a design space, and a batch of accelerators for any of its points.
+class HardwareTemplate(Template[Accelerator]):
+    """The file of an accelerator: a design space, and a batch of accelerators for any of its points.
 
     Args:
         source: The parsed file; of a preset, places in errors are those of the template it comes from.
@@ -50,11 +57,11 @@ class HardwareTemplate:
         if spec is None or any(problem.field.startswith("parameters") for problem in problems):
             # Without its parameters every expression would be wrong too.
             raise InputError(problems)
-        self.space: Space = space_of(spec.parameters, source)
+        self.space = space_of(spec.parameters, source)
         own = spec
         for preset in presets:
             spec, self.space = preset.applied(spec), preset.space(self.space)
-        self.spec = spec
+        self.spec, self.description = spec, spec.description
         wrong = tuple(problem.field for problem in problems)
         found = self._misfits()
         try:
@@ -67,7 +74,7 @@ class HardwareTemplate:
         problems += [problem for problem in found if not _within(wrong, problem.field)]
         if problems:
             raise InputError(sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0))
-        self._read = {path: path.stat().st_mtime_ns for path in self.files if path.is_file()}
+        self.remember_files()
 
     def _structures(self) -> Iterator[dict[str, Value]]:
         """Yield every combination of the switches and words that decide which memories there are."""
@@ -88,33 +95,6 @@ class HardwareTemplate:
             read = Quantities(self.source, self.space.complete(structure, self.name), 1)
             found += problems_of(self.spec, standing(self.spec.memories, read), self.source)
         return found
-
-    @property
-    def current(self) -> bool:
-        """Whether none of its files has changed since it was read."""
-        return all(path.is_file() and path.stat().st_mtime_ns == time for path, time in self._read.items())
-
-    def instantiate(self, parameters: Mapping[str, Any]) -> Accelerator:
-        """Return the designs at ``parameters``; those not given take their defaults.
-
-        Args:
-            parameters: Name -> a value, or for a batch an array of shape ``(designs,)``. Words (such as a dataflow)
-                are the same for the whole batch; ``batches`` divides a mixed list.
-
-        Raises:
-            InputError: An unknown parameter, a value outside its domain, or one that makes no sense where it is used.
-        """
-        return self.build(table_of_points(self.space, parameters, self.name))
-
-    def batches(self, points: Sequence[Mapping[str, Value]]) -> Iterator[tuple[list[int], Accelerator]]:
-        """Yield the designs of ``points`` in batches that differ only in numbers, with their places in ``points``.
-
-        Raises:
-            InputError: As ``instantiate``.
-        """
-        complete = Points.of([self.space.complete(point, self.name) for point in points])
-        for places in complete.alike():
-            yield places.tolist(), self.build(complete.take(places))
 
     def build(self, points: Points) -> Accelerator:
         """Return the designs at complete points whose words and switches are the same.
@@ -206,24 +186,82 @@ def _filled_in(data: Any) -> Any:
     return filled
 
 
-_LIBRARY = Library("hardware", HardwareTemplate)
+def read_template(source: Source) -> AnyTemplate:
+    """Return the template of a hardware file: of an accelerator, or of a chip of several.
+
+    Raises:
+        InputError: With every mistake of the file.
+    """
+    base, presets = read_presets(source)
+    return ChipTemplate(base, presets, _accelerator_file) if is_chip(base) else HardwareTemplate(source)
 
 
-def hardware_template(name: str | Path) -> HardwareTemplate:
+def _accelerator_file(path: Path) -> HardwareTemplate:
+    """Return the template of a part of a chip."""
+    template = hardware_template(path)
+    if isinstance(template, HardwareTemplate):
+        return template
+    message = "it is a chip itself, and a part of a chip is one accelerator"
+    raise InputError(Problem(field="template", message=message, got=shown(template.name)))
+
+
+_LIBRARY = Library("hardware", read_template)
+
+
+def hardware_template(name: str | Path) -> AnyTemplate:
     """Return the template ``name`` (a name, or a path); the file is read once until it changes.
+
+    Args:
+        name: Name or path of a file; of one part of a chip, with a dot and the part's name behind.
 
     Raises:
         InputError: No such file, or mistakes in it.
     """
-    template = _LIBRARY.get(name)
+    file, part = _file_and_part(name)
+    template = _LIBRARY.get(file)
     if not template.current:
         _LIBRARY.forget()
-        template = _LIBRARY.get(name)
-    return template
+        template = _LIBRARY.get(file)
+    if part is None:
+        return template
+    if not isinstance(template, ChipTemplate):
+        message = "it is one accelerator: it has no parts"
+        raise InputError(Problem(field="hardware", message=message, got=shown(str(name)), allowed=str(file)))
+    return PartTemplate(template, part)
 
 
-def load_hardware(name: str | Path, **parameters: Any) -> Accelerator:
-    """Return an accelerator by name or path, with some parameters set; an array gives a batch of designs.
+def _file_and_part(name: str | Path) -> tuple[str | Path, str | None]:
+    """Return the name of a file, and that of a part of the chip in it, if ``name`` is that of no file."""
+    file, dot, part = str(name).rpartition(".")
+    with suppress(InputError):
+        find("hardware", name)
+        return name, None
+    with suppress(InputError):
+        find("hardware", file)
+        return (file, part) if dot else (name, None)
+    return name, None
+
+
+def accelerator_template(name: str | Path) -> HardwareTemplate:
+    """Return the template of an accelerator that is measured on its own; no chip has one template.
+
+    Raises:
+        InputError: No such file, mistakes in it, or a chip or a part of one.
+    """
+    template = hardware_template(name)
+    if isinstance(template, HardwareTemplate):
+        return template
+    message = "measurements belong to an accelerator; a chip takes what they say through the templates of its parts"
+    known = ", ".join(template.templates)
+    raise InputError(Problem(field="hardware", message=message, got=shown(template.name), allowed=known))
+
+
+def load_hardware(name: str | Path, **parameters: Any) -> Hardware:
+    """Return an accelerator, or a chip of several, by name or path; arrays give a batch of designs.
+
+    Args:
+        name: As ``hardware_template`` takes it.
+        parameters: Some of its parameters.
 
     Raises:
         InputError: No such template, mistakes in its file, an unknown parameter, a value outside its domain.

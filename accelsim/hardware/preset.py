@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.config.library import find
-from accelsim.config.source import Source
+from accelsim.config.source import FieldPath, Source, field_name
 from accelsim.config.spec import parse
 from accelsim.errors import InputError, Problem, shown
 from accelsim.hardware.spec import HardwareSpec, PresetSpec
 from accelsim.parameters import Choices, Parameter, Range, Space
 
-__all__ = ["Preset", "read_presets"]
+__all__ = ["Preset", "file_of", "read_presets", "takes"]
 
 _MOST_BASES = 16
 
@@ -35,6 +35,12 @@ class Preset:
                 "sources": {**spec.sources, **self.spec.sources},
             }
         )
+
+    def beside_parameters(self) -> list[Problem]:
+        """Return what it changes beside parameters, which a preset of a chip cannot: its parts have technologies."""
+        message = "the base is a chip, whose parts have technologies of their own: a preset of a part can change them"
+        changed = [name for name in ("technology", "overrides") if getattr(self.spec, name)]
+        return [self.source.problem((name,), Problem(field=name, message=message)) for name in changed]
 
     def space(self, base: Space) -> Space:
         """Return the base's parameters with the new defaults.
@@ -58,6 +64,11 @@ class Preset:
         if problems:
             raise InputError(problems)
         return replace(base, parameters=tuple(changed.get(own.name, own) for own in base.parameters))
+
+
+def takes(parameter: Parameter, value: Any) -> bool:
+    """Return whether a parameter may be set to a value: one of its domain, or a number between those."""
+    return _with_default(parameter, value) is not None
 
 
 def _with_default(parameter: Parameter, value: Any) -> Parameter | None:
@@ -89,7 +100,7 @@ def read_presets(source: Source) -> tuple[Source, tuple[Preset, ...]]:
     while isinstance(source.data, dict) and "base" in source.data:
         preset = Preset(parse(PresetSpec, source), source)
         presets.append(preset)
-        path = _base_file(preset)
+        path = file_of(source, ("base",), preset.spec.base)
         circle = path.resolve() in {one.resolve() for one in chain}
         chain.append(path)
         if circle or len(chain) > _MOST_BASES + 1:
@@ -101,12 +112,22 @@ def read_presets(source: Source) -> tuple[Source, tuple[Preset, ...]]:
     return source, tuple(reversed(presets))
 
 
-def _base_file(preset: Preset) -> Path:
-    beside = preset.source.path.parent / preset.spec.base
+def file_of(source: Source, path: FieldPath, name: str) -> Path:
+    """Return the hardware file that another one names: one beside it, or any other by name or path.
+
+    Args:
+        source: The file that names it.
+        path: Where.
+        name: The name.
+
+    Raises:
+        InputError: There is no such file.
+    """
+    beside = source.path.parent / name
     if beside.is_file():
         return beside
     try:
-        return find("hardware", preset.spec.base)
+        return find("hardware", name)
     except InputError as error:
-        problems = [preset.source.problem(("base",), replace(problem, field="base")) for problem in error.problems]
+        problems = [source.problem(path, replace(problem, field=field_name(path))) for problem in error.problems]
         raise InputError(problems) from error

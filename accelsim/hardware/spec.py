@@ -13,11 +13,13 @@ from accelsim.hardware.technology.spec import Amount, SizeLaw
 
 __all__ = [
     "ArraySpec",
+    "ChipSpec",
     "DepthwiseSpec",
     "FanOutSpec",
     "HardwareSpec",
     "LayoutSpec",
     "MemorySpec",
+    "PartSpec",
     "PresetSpec",
 ]
 
@@ -215,6 +217,53 @@ class HardwareSpec(Spec):
     """What the accelerator can run."""
     host: HostSpec | None = None
     """What runs the rest; without it a network with such an op is refused."""
+    sources: dict[str, Figure] = {}
+    """Where the figures come from."""
+
+
+class PartSpec(Spec):
+    """One accelerator of a chip."""
+
+    name: Name
+    """Name in tables, before that of a memory or a unit: ``name.buffer``."""
+    template: str = Field(min_length=1)
+    """A hardware template by name, or a file beside this one."""
+    parameters: dict[Name, Scalar] = Field(default_factory=dict)
+    """Values of the template's parameters, as expressions over those of the chip. The others have their defaults."""
+
+
+class RuleSpec(Spec):
+    """Where some layers have to run."""
+
+    part: str
+    """Name of a part."""
+    layers: str | None = Field(None, min_length=1)
+    """Pattern of names of layers, with ``*`` and ``?``; any if absent."""
+    op: str | None = Field(None, min_length=1)
+    """A kind of op, or its word in tables, such as ``depthwise``; any if absent."""
+
+    @model_validator(mode="after")
+    def _says_which(self) -> RuleSpec:
+        if self.layers is None and self.op is None:
+            raise ValueError("say which layers: layers (a pattern of their names), op, or both")
+        return self
+
+
+class ChipSpec(Spec):
+    """A chip of several accelerators that share a memory."""
+
+    schema_version: SchemaVersion
+    """Version of this file format."""
+    description: str = ""
+    """One line for lists."""
+    parameters: dict[Name, ParameterSpec] = {}
+    """Parameters; together they are the chip's design space."""
+    shares: str = Field("dram", min_length=1)
+    """Name in tables of the memory that the parts share, the outermost one of each."""
+    parts: list[PartSpec] = Field(min_length=1)
+    """The accelerators; cycles are those of the first."""
+    assign: list[RuleSpec] = []
+    """Where some layers have to run; the first rule that fits a layer holds, and the model decides on the others."""
     sources: dict[str, Figure] = {}
     """Where the figures come from."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.errors import NoMappingError
-from accelsim.hardware.accelerator import Accelerator
+from accelsim.hardware.chip import Chip, Hardware
 from accelsim.hardware.load import load_hardware
 from accelsim.mapping.nest import Ints
 from accelsim.nas.members import Members
@@ -42,6 +42,7 @@ class Scorer:
     """Scores networks on one accelerator.
 
     Totals of networks already seen come from memory; of a new network, layers already seen reuse their mappings.
+    On a chip of several accelerators networks are scored one by one.
     A scorer can be pickled and sent to workers: it carries its settings, not its memory.
 
     Args:
@@ -63,14 +64,19 @@ class Scorer:
     def __init__(self, hardware: str | Path, **parameters: Value) -> None:
         self.hardware = hardware
         self.parameters = parameters
-        self._accelerator: Accelerator = load_hardware(hardware, **parameters)
-        self._begin(catalog_of(self._accelerator.abilities))
+        self._hardware: Hardware = load_hardware(hardware, **parameters)
+        self._begin(self._new_catalog())
         self._warm_up()
+
+    def _new_catalog(self) -> Catalog:
+        abilities = self._hardware.abilities
+        return catalog_of(*abilities) if isinstance(abilities, tuple) else catalog_of(abilities)
 
     def _begin(self, catalog: Catalog) -> None:
         """Forget everything that has to do with the numbers of ops, and start with a catalog."""
         self._catalog = catalog
-        self._design = Design(self._accelerator, catalog)
+        #: What scores networks in compiled loops; on a chip, which part runs what is decided for each network alone.
+        self._design = None if isinstance(self._hardware, Chip) else Design(self._hardware, catalog)
         self._seen: OrderedDict[tuple[bytes, ...], Metrics] = OrderedDict()
         self._spaces: OrderedDict[NetworkTemplate, Members | None] = OrderedDict()
 
@@ -82,10 +88,16 @@ class Scorer:
         builder.fully_connected("fc", builder.pool("pool", "average_pool", y), 8)
         self._scored(nodes_of([Network("warm-up", tuple(builder.nodes))], self._current()))
 
+    @property
+    def _by_name(self) -> bool:
+        """Whether names of layers decide where they run."""
+        hardware = self._hardware
+        return isinstance(hardware, Chip) and any(rule.layers is not None for rule in hardware.rules)
+
     def _current(self) -> Catalog:
         """Return the catalog; once it has grown too large there is another one."""
         if self._catalog.full:
-            self._begin(catalog_of(self._accelerator.abilities))
+            self._begin(self._new_catalog())
         return self._catalog
 
     def __call__(self, network: Network | str) -> Metrics:
@@ -97,7 +109,8 @@ class Scorer:
         """
         graph = load_network(network) if isinstance(network, str) else network
         nodes = nodes_of([graph], self._current())
-        key = nodes.op.tobytes(), nodes.source.tobytes(), nodes.result.tobytes()
+        names = [node.name for node in graph.nodes] if self._by_name else []
+        key = nodes.op.tobytes(), nodes.source.tobytes(), nodes.result.tobytes(), "\n".join(names).encode()
         if key in self._seen:
             self._seen.move_to_end(key)
             return self._seen[key]
@@ -177,16 +190,18 @@ class Scorer:
         """Return the figures of networks; ``None`` if one of them needs more than compiled loops can do."""
         if len(nodes.starts) == 1:
             return scores_of([])
+        if self._design is None:
+            return None
         planned = plan_steps(nodes, self._catalog.records)
-        refused = self._accelerator.host is None and planned.steps.away.any()
+        refused = not self._catalog.abilities[0].host and planned.steps.away.any()
         return None if refused or _special(planned) else Scores(*self._design.metrics(planned))
 
     def _totals(self, network: Network, nodes: Nodes) -> Metrics:
         found = self._scored(nodes)
         if found is None or not found.legal[0]:
-            return evaluate_totals(network, self._accelerator)  # which says what does not fit
+            return evaluate_totals(network, self._hardware)  # which says what does not fit
         if checking():
-            hold_against(found, scores_of([evaluate_totals(network, self._accelerator)]), network.name)
+            hold_against(found, scores_of([evaluate_totals(network, self._hardware)]), network.name)
         return metrics_of({name: float(values[0]) for name, values in found.metrics.items()})
 
     def _one_by_one(self, networks: Sequence[Network]) -> Scores:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -37,6 +37,7 @@ class Records(NamedTuple):
         away: Whether it runs on the host.
         chained: Whether its parts read one another, so that the last one alone writes the result.
         lasting: Whether what it writes outlives the inference.
+        runs_on: Number of the accelerator that runs it, if there are several on the chip.
         passing_work: Vector operations where it is applied in passing.
         passing_rate: Which rate of the vector unit they have.
         parameters: Learned values.
@@ -44,6 +45,7 @@ class Records(NamedTuple):
         first_part: Its first part.
         end_part: The one behind its last.
         plain: Of a part: its plain op.
+        rate: Which rate of the vector unit it has.
         streamed: Whether its result goes on a piece at a time.
         first_read: Its first read.
         end_read: The one behind its last.
@@ -55,11 +57,10 @@ class Records(NamedTuple):
         weights: Learned weights.
         looked_up: Learned values fetched if it has no MACs.
         work: Vector operations.
-        rate: Which rate of the vector unit they have.
         macs: How many multiply-accumulates it is made of.
         window: Shape ``(plain ops, 5)``; see ``window_of``.
         bits: Shape ``(plain ops, 4)``: widths of ``W I O`` and partial sums.
-        rates: How many rates the vector unit has.
+        rates: How many rates a vector unit has at most.
     """
 
     inputs: Ints
@@ -68,6 +69,7 @@ class Records(NamedTuple):
     away: Flags
     chained: Flags
     lasting: Flags
+    runs_on: Ints
     passing_work: Floats
     passing_rate: Ints
     parameters: Floats
@@ -75,6 +77,7 @@ class Records(NamedTuple):
     first_part: Ints
     end_part: Ints
     plain: Ints
+    rate: Ints
     streamed: Flags
     first_read: Ints
     end_read: Ints
@@ -86,7 +89,6 @@ class Records(NamedTuple):
     weights: Floats
     looked_up: Floats
     work: Floats
-    rate: Ints
     macs: Floats
     window: Floats
     bits: Floats
@@ -96,8 +98,11 @@ class Records(NamedTuple):
 class Catalog(dict[Op, int]):
     """Op -> its number; an op not met before gets the next one.
 
+    On a chip of several accelerators it gets a number for each of them, one behind the other: the first is that of the
+    op on the first accelerator.
+
     Args:
-        abilities: What the hardware can do with ops.
+        abilities: What the hardware can do with ops, each accelerator of a chip.
 
     Attributes:
         abilities: The same.
@@ -106,10 +111,10 @@ class Catalog(dict[Op, int]):
         plain: The plain ops by number.
     """
 
-    def __init__(self, abilities: Abilities) -> None:
+    def __init__(self, *abilities: Abilities) -> None:
         super().__init__()
         self.abilities = abilities
-        self._rate = {kind: 1 + place for place, kind in enumerate(abilities.rated)}
+        self._rates = [{kind: 1 + place for place, kind in enumerate(one.rated)} for one in abilities]
         self.roles: list[str | None] = []
         self.reasons: list[str | None] = []
         self.plain: list[Op] = []
@@ -121,6 +126,7 @@ class Catalog(dict[Op, int]):
             away=np.bool_,
             chained=np.bool_,
             lasting=np.bool_,
+            runs_on=np.int64,
             passing_work=float,
             passing_rate=np.int64,
             parameters=float,
@@ -128,7 +134,7 @@ class Catalog(dict[Op, int]):
             first_part=np.int64,
             end_part=np.int64,
         )
-        self._parts = Columns(plain=np.int64, streamed=np.bool_, first_read=np.int64, end_read=np.int64)
+        self._parts = Columns(plain=np.int64, rate=np.int64, streamed=np.bool_, first_read=np.int64, end_read=np.int64)
         self._reads = Columns(source=np.int64, fetched=float, second=np.bool_)
         self._plains = Columns(
             written=float,
@@ -136,7 +142,6 @@ class Catalog(dict[Op, int]):
             weights=float,
             looked_up=float,
             work=float,
-            rate=np.int64,
             macs=float,
             window=(float, (5,)),
             bits=(float, (4,)),
@@ -144,33 +149,41 @@ class Catalog(dict[Op, int]):
         self._records: Records | None = None
 
     def __missing__(self, op: Op) -> int:
-        rule, first = op.rule, self._parts.count
+        numbers = [self._add(op, place) for place in range(len(self.abilities))]
+        self[op] = numbers[0]
+        self._records = None
+        return self[op]
+
+    def _add(self, op: Op, place: int) -> int:
+        """Add an op on the accelerator at a place of the chip, and return its number."""
+        rule, first, abilities, rates = op.rule, self._parts.count, self.abilities[place], self._rates[place]
         parts = () if rule.lower is None else rule.lower(op)
-        reason = reason_of(op, self.abilities)
+        reason = reason_of(op, abilities)
         if rule.lower is None:
-            self._add_part(None, op, range(len(op.elements_read)), streamed=False)
+            self._add_part(None, op, range(len(op.elements_read)), rates, streamed=False)
         for part in parts:
-            self._add_part(part.role, part.op, part.reads, streamed=part.streamed)
+            self._add_part(part.role, part.op, part.reads, rates, streamed=part.streamed)
         self.reasons += [reason] * (self._parts.count - first)
-        self[op] = self._ops.extend(
+        return self._ops.extend(
             inputs=len(op.elements_read),
-            rides=rule.activation and op.kind in self.abilities.fuses and reason is None,
+            rides=rule.activation and op.kind in abilities.fuses and reason is None,
             # Learned values would count once for each reader.
-            enters=op.kind in self.abilities.fuses_inputs and reason is None and not op.parameters,
+            enters=op.kind in abilities.fuses_inputs and reason is None and not op.parameters,
             away=reason is not None,
             chained=any(-1 in part.reads for part in parts),
             lasting=rule.lasting,
+            runs_on=place,
             passing_work=op.vector_ops,
-            passing_rate=self._rate.get(op.kind, 0),
+            passing_rate=rates.get(op.kind, 0),
             parameters=op.parameters,
             all_macs=op.macs,
             first_part=first,
             end_part=self._parts.count,
         )
-        self._records = None
-        return self[op]
 
-    def _add_part(self, role: str | None, op: Op, reads: Sequence[int], *, streamed: bool) -> None:
+    def _add_part(
+        self, role: str | None, op: Op, reads: Sequence[int], rates: Mapping[str, int], *, streamed: bool
+    ) -> None:
         self.roles.append(role)
         first = self._reads.count
         for place, (source, elements) in enumerate(zip(reads, op.fetched, strict=True)):
@@ -178,7 +191,11 @@ class Catalog(dict[Op, int]):
             fetched = elements * (op.bits.W if second else op.bits.I) / 8
             self._reads.extend(source=source, fetched=fetched, second=second)
         self._parts.extend(
-            plain=self._plain_number(op), streamed=streamed, first_read=first, end_read=self._reads.count
+            plain=self._plain_number(op),
+            rate=rates.get(op.kind, 0),
+            streamed=streamed,
+            first_read=first,
+            end_read=self._reads.count,
         )
 
     def _plain_number(self, op: Op) -> int:
@@ -193,7 +210,6 @@ class Catalog(dict[Op, int]):
             weights=op.bytes_of(Operand.W),
             looked_up=op.weights_fetched * bits.W / 8,
             work=op.vector_ops,
-            rate=self._rate.get(op.kind, 0),
             macs=op.macs,
             window=window_of(op),
             bits=(bits.W, bits.I, bits.O, bits.partial),
@@ -212,7 +228,7 @@ class Catalog(dict[Op, int]):
         if self._records is None:
             tables = (self._ops, self._parts, self._reads, self._plains)
             arrays = {name: array for table in tables for name, array in table.arrays.items()}
-            self._records = Records(**arrays, rates=1 + len(self._rate))
+            self._records = Records(**arrays, rates=1 + max(map(len, self._rates)))
         return self._records
 
     @property
@@ -222,18 +238,19 @@ class Catalog(dict[Op, int]):
 
 
 @lru_cache(maxsize=64)
-def _catalogs(abilities: Abilities) -> list[Catalog]:
-    check_abilities(abilities)
-    return [Catalog(abilities)]
+def _catalogs(abilities: tuple[Abilities, ...]) -> list[Catalog]:
+    for one in abilities:
+        check_abilities(one)
+    return [Catalog(*abilities)]
 
 
-def catalog_of(abilities: Abilities) -> Catalog:
-    """Return the catalog for hardware that can do ``abilities`` with ops.
+def catalog_of(*abilities: Abilities) -> Catalog:
+    """Return the catalog for hardware that can do ``abilities`` with ops, each accelerator of a chip.
 
     Raises:
         InputError: It names a kind of op that there is not.
     """
     held = _catalogs(abilities)
     if held[0].full:
-        held[0] = Catalog(abilities)
+        held[0] = Catalog(*abilities)
     return held[0]

@@ -16,12 +16,12 @@ from accelsim.hardware.accelerator import Accelerator
 from accelsim.mapping.nest import Ints
 from accelsim.schedule.borders import border_bytes, borders_of, with_borders
 from accelsim.schedule.catalog import Catalog
+from accelsim.schedule.figures import Macs, columns
 from accelsim.schedule.planner import Planned
 from accelsim.schedule.ranking import Charges, Ranking, Totals, add_totals
 from accelsim.schedule.residency import Residency
 from accelsim.schedule.run import in_order
-from accelsim.schedule.sweep import Macs, columns
-from accelsim.schedule.table import widths_of
+from accelsim.schedule.table import Steps, widths_of
 from accelsim.schedule.vector import unit_of, vector_cost
 
 __all__ = ["Design"]
@@ -30,12 +30,11 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 
-class _Wide(NamedTuple):
-    """What depends on the widths of the PEs: order of mappings, leakage among the charges, area (NaN if unknown)."""
+class _Ranked(NamedTuple):
+    """What depends on what leaks, and so on the widths of the PEs: the order of mappings, and charges."""
 
     ranking: Ranking
     charges: Charges
-    area: float
 
 
 class Design:
@@ -62,7 +61,8 @@ class Design:
         self._store: Store | None = None
         #: By the number of a plain op: its place in the store; -1 if it is not there.
         self._places = np.zeros(0, dtype=np.int64)
-        self._wide: dict[tuple[float, ...], _Wide] = {}
+        self._rankings: dict[tuple[float, ...], _Ranked] = {}
+        self._areas: dict[tuple[float, ...], float] = {}
         #: By the number of a plain op: its MACs, as many as the array could do at its peak.
         self._worth: dict[int, float] = {}
 
@@ -73,31 +73,41 @@ class Design:
             Metric (a name of ``METRICS``) -> shape ``(networks,)``, NaN where it is not modelled and where a network
             has no mapping; and whether every layer of a network has one.
         """
-        steps = planned.steps
+        bits, width = widths_of(planned.steps, np.flatnonzero(planned.steps.macs))
+        totals, legal = self.totals(planned.part, planned.steps, bits, width)
+        counted, accelerator = Macs(planned.macs, self._at_peak(planned)), self._accelerator
+        found = columns(accelerator.clock_hz, accelerator.peak_macs, totals, planned.parameters, counted, planned.peak)
+        found["area_mm2"] = np.array([self._area(widths) for widths in bits])[width]
+        if not legal.all():
+            found = {name: np.where(legal, values, np.nan) for name, values in found.items()}
+        return found, legal
+
+    def totals(self, parts: Ints, steps: Steps, bits: Floats, width: Ints, beside: float = 0.0) -> tuple[Totals, Flags]:
+        """Return what networks cost, and which of them have a mapping for every layer.
+
+        Args:
+            parts: Shape ``(steps,)``: numbers of the parts of ops.
+            steps: Their steps.
+            bits: Shape ``(widths, 4)``: widths of ``W I O`` and partial sums that the PEs may have.
+            width: Shape ``(networks,)``: which of them they have.
+            beside: Leakage of the rest of the chip, in pJ a cycle.
+        """
         macs = np.flatnonzero(steps.macs)
         stays = self._residency.stay(steps)
         store = self._stored(stays.levels)
         fronts = np.full(len(steps.macs), -1)
         free = self._sizes[:, None, None] - stays.used_bytes[:, macs]
-        fronts[macs] = store.which(self._places_of(planned.part[macs], store), stays.kept(macs), free)[:, 0]
+        fronts[macs] = store.which(self._places_of(parts[macs], store), stays.kept(macs), free)[:, 0]
         vector = vector_cost(steps, self._charged, self._unit, stays)
         if self._borders is not None:
             vector = with_borders(vector, border_bytes(steps, self._borders, stays), self._borders)
         count = len(steps.starts) - 1
-        totals = Totals(*(np.zeros(count) for _ in range(4)))
-        area, legal = np.zeros(count), np.zeros(count, dtype=np.bool_)
-        bits, width = widths_of(steps, macs)
+        totals, legal = Totals(*(np.zeros(count) for _ in range(4))), np.zeros(count, dtype=np.bool_)
         for number, widths in enumerate(bits):
-            ranking, charges, known = self._with(widths, store)
+            ranking, charges = self._ranked(widths, beside, store)
             networks = np.flatnonzero(width == number)
             add_totals(networks, steps, fronts, stays.used_bytes, vector, ranking.ranked, charges, totals, legal)
-            area[networks] = known
-        counted = Macs(planned.macs, self._at_peak(planned))
-        found = columns(self._accelerator, totals, planned.parameters, counted, planned.peak)
-        found["area_mm2"] = area
-        if not legal.all():
-            found = {name: np.where(legal, values, np.nan) for name, values in found.items()}
-        return found, legal
+        return totals, legal
 
     def _at_peak(self, planned: Planned) -> Floats:
         """Return the MACs that the array could have done at its peak, shape ``(networks,)``; see ``Macs``."""
@@ -116,7 +126,7 @@ class Design:
         if self._store is None or self._store.full:
             self._store = store_of(self._machine, levels)
             self._places[:] = -1
-            self._wide.clear()
+            self._rankings.clear()
         return self._store
 
     def _places_of(self, parts: Ints, store: Store) -> Ints:
@@ -131,10 +141,18 @@ class Design:
             found = self._places[numbers]
         return np.asarray(found)
 
-    def _with(self, bits: Floats, store: Store) -> _Wide:
-        key, accelerator = tuple(bits.tolist()), self._accelerator
-        if key not in self._wide:
-            leakage, area = leakage_pj(accelerator, bits), total_area_mm2(accelerator, bits)
+    def _area(self, bits: Floats) -> float:
+        """Return the area with PEs of some widths; NaN if it is not modelled."""
+        key = tuple(bits.tolist())
+        if key not in self._areas:
+            area = total_area_mm2(self._accelerator, bits)
+            self._areas[key] = float("nan") if area is None else float(area[0])
+        return self._areas[key]
+
+    def _ranked(self, bits: Floats, beside: float, store: Store) -> _Ranked:
+        key, accelerator = (*bits.tolist(), beside), self._accelerator
+        if key not in self._rankings:
+            leakage = leakage_pj(accelerator, bits) + beside
             charges = Charges(
                 float(leakage[0]),
                 self._unit.each_pj,
@@ -144,5 +162,5 @@ class Design:
                 self._sizes,
             )
             ranking = Ranking(store, prices(accelerator, leakage), accelerator.technology)
-            self._wide[key] = _Wide(ranking, charges, float("nan") if area is None else float(area[0]))
-        return self._wide[key]
+            self._rankings[key] = _Ranked(ranking, charges)
+        return self._rankings[key]

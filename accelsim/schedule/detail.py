@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from accelsim.cost.rows import working
 from accelsim.dims import OPERANDS, WINDOWS
 from accelsim.hardware.accelerator import Accelerator, Host
 from accelsim.schedule.borders import borders_of
+from accelsim.schedule.figures import Part
 from accelsim.schedule.result import LayerResult, LedgerLine, Metrics, Utilization
 from accelsim.schedule.run import Run
 from accelsim.schedule.steps import Plan, Step
@@ -45,33 +46,46 @@ def shape_of(op: Op) -> str:
     return batch + "x".join(map(str, source[1:])) + f" ->{window}{stride} {target}"
 
 
-def layer_results(plan: Plan, accelerator: Accelerator, result: Run, area: float | None) -> Iterator[LayerResult]:
-    """Yield the layers of the one design of ``result``, in the order they run; ``area`` is that of the accelerator.
+def layer_results(parts: Sequence[Part], area: float | None) -> Iterator[LayerResult]:
+    """Yield the layers of one design, in the order they run; ``area`` is that of the accelerator or the chip.
 
-    What happens once an inference is a last row of its own, if the template says how long it takes.
+    What happens once an inference, or once for each stretch of layers on a part, is a last row of its own, if the
+    template says how long it takes. Cycles are those of the first part's clock.
+    """
+    clock = parts[0].accelerator.clock_hz
+    found = sorted((row for part in parts for row in _rows(part, clock, area)), key=lambda row: row[0])
+    rows = [layer for _, layer in found]
+    called = [part for part in parts if part.run.invocation_cycles[0, 0]]
+    rows += [_invocation(part, float(part.ratio(clock)[0]), area) for part in called]
+    nothing = {memory.name: 0.0 for part in parts for memory in part.accelerator.memories}
+    for layer in rows:
+        yield replace(layer, bytes_by_level=nothing | layer.bytes_by_level)
+
+
+def _rows(part: Part, clock: Floats, area: float | None) -> Iterator[tuple[int, LayerResult]]:
+    """Yield the layers that a part runs, with their places.
 
     Layers that are alike, as those of the many blocks of a language model, are described once.
     """
+    plan, result, ratio = part.plan, part.run, float(part.ratio(clock)[0])
     front, chosen = np.full((2, len(plan.steps)), -1)
     front[result.table.mac_places], chosen[result.table.mac_places] = result.which[:, 0], result.mac.row[:, 0]
     figures = (front, chosen, result.latency_cycles[:, 0], result.energy_pj[:, 0], result.dram_bytes[:, 0])
-    alike = zip(*(values.tolist() for values in figures), strict=True)
+    alike = list(zip(*(values.tolist() for values in figures), strict=True))
     known: dict[object, LayerResult] = {}
-    for place, (step, costs) in enumerate(zip(plan.steps, alike, strict=True)):
-        moved = result.moved(place, 0)
-        key = (step.op, step.fused, step.reason, costs, moved.tobytes())
+    for place in plan.places:
+        step, moved = plan.steps[place], result.moved(place, 0)
+        key = (step.op, step.fused, step.reason, alike[place], moved.tobytes())
         if key not in known:
-            known[key] = _layer(step, accelerator, result, place, moved)
+            known[key] = _layer(step, part, ratio, place, moved)
         layer = known[key]
         metrics = replace(layer.metrics, peak_memory_bytes=plan.live_bytes[place], area_mm2=area)
-        yield replace(layer, name=step.name, metrics=metrics, bytes_by_level=dict(layer.bytes_by_level))
-    if accelerator.invocation_cycles[0]:
-        yield _invocation(accelerator, result, area)
+        yield place, replace(layer, name=step.name, metrics=metrics)
 
 
-def _invocation(accelerator: Accelerator, result: Run, area: float | None) -> LayerResult:
-    """Return the row of what happens once an inference."""
-    cycles = float(result.invocation_cycles[0])
+def _invocation(part: Part, ratio: float, area: float | None) -> LayerResult:
+    """Return the row of what happens when the accelerator is called."""
+    cycles, accelerator = float(part.run.invocation_cycles[0, 0]), part.accelerator
     return LayerResult(
         name="invocation",
         op="invocation",
@@ -79,9 +93,9 @@ def _invocation(accelerator: Accelerator, result: Run, area: float | None) -> La
         metrics=Metrics(
             params=0,
             macs=0,
-            latency_cycles=cycles,
+            latency_cycles=cycles * ratio,
             latency_ms=float(cycles / accelerator.clock_hz[0] * 1e3),
-            energy_pj=float(result.invocation_pj[0, 0]),
+            energy_pj=float(part.run.invocation_pj[0, 0]),
             utilization=Utilization(0.0, 0.0, 0.0),
             dram_bytes=0.0,
             peak_memory_bytes=0.0,
@@ -89,13 +103,15 @@ def _invocation(accelerator: Accelerator, result: Run, area: float | None) -> La
         ),
         bottleneck="invocation",
         slack=float("inf"),
-        bytes_by_level={memory.name: 0.0 for memory in accelerator.memories},
-        peak_macs_per_cycle=float(accelerator.pes[0]),
+        bytes_by_level={},
+        peak_macs_per_cycle=float(accelerator.pes[0]) / ratio,
+        part=part.name,
     )
 
 
-def _layer(step: Step, accelerator: Accelerator, result: Run, place: int, moved: Floats) -> LayerResult:
+def _layer(step: Step, part: Part, ratio: float, place: int, moved: Floats) -> LayerResult:
     """Return a layer without what it has not in common with others like it: name, bytes alive, area."""
+    accelerator, result = part.accelerator, part.run
     names = [memory.name for memory in accelerator.memories]
     cycles = float(result.latency_cycles[place, 0])
     bottleneck, slack = _bottleneck(step, accelerator, result, place, moved)
@@ -111,7 +127,7 @@ def _layer(step: Step, accelerator: Accelerator, result: Run, place: int, moved:
         metrics=Metrics(
             params=step.parameters,
             macs=step.op.macs,
-            latency_cycles=cycles,
+            latency_cycles=cycles * ratio,
             latency_ms=float(cycles / accelerator.clock_hz[0] * 1e3),
             energy_pj=float(result.energy_pj[place, 0]),
             utilization=utilization(macs, result.steps[place, 0], cycles, peak),
@@ -122,9 +138,10 @@ def _layer(step: Step, accelerator: Accelerator, result: Run, place: int, moved:
         bottleneck=bottleneck,
         slack=slack,
         bytes_by_level={name: float(moved[level].sum()) for level, name in enumerate(names)},
-        peak_macs_per_cycle=peak,
+        peak_macs_per_cycle=peak / ratio,
         mapping=mapping,
         host_reason=step.reason,
+        part=part.name,
     )
 
 
@@ -156,9 +173,18 @@ def _bottleneck(step: Step, accelerator: Accelerator, result: Run, place: int, m
     return ranked[0], busy[ranked[0]] / runner_up if runner_up else float("inf")
 
 
-def ledger(plan: Plan, accelerator: Accelerator, result: Run) -> Iterator[LedgerLine]:
-    """Yield the energy ledger of the one design of ``result``; its modelled lines sum to the energy."""
-    moved = sum((result.moved(place, 0) for place in range(len(plan.steps))), np.zeros(1))
+def ledger(parts: Sequence[Part]) -> Iterator[LedgerLine]:
+    """Yield the energy ledger of one design; its modelled lines sum to the energy. All parts leak all the time."""
+    milliseconds = sum(float((part.run.network_cycles[0] / part.accelerator.clock_hz * 1e3)[0]) for part in parts)
+    for part in parts:
+        memories = {memory.name for memory in part.accelerator.memories}
+        for line in _ledger(part.plan, part.accelerator, part.run, milliseconds):
+            yield line if line.component in memories else replace(line, component=part.called(line.component))
+
+
+def _ledger(plan: Plan, accelerator: Accelerator, result: Run, milliseconds: float) -> Iterator[LedgerLine]:
+    nothing = np.zeros((len(accelerator.memories), len(OPERANDS), 2))
+    moved, steps = sum((result.moved(place, 0) for place in plan.places), nothing), [plan.steps[i] for i in plan.places]
     for level, memory in enumerate(accelerator.memories):
         for i, operand in enumerate(OPERANDS):
             for way, (action, each) in enumerate(
@@ -168,7 +194,7 @@ def ledger(plan: Plan, accelerator: Accelerator, result: Run) -> Iterator[Ledger
                     price = None if each is None else float(each[0])
                     yield _line(memory.name, operand, action, moved[level, i, way], price)
     register, macs, touched = accelerator.technology.register_pj_per_bit, dict[float | None, float](), 0.0
-    for step in plan.steps:
+    for step in steps:
         if step.on_array:
             per_mac = mac_pj(accelerator.technology, op_bits(step.op))
             price = None if per_mac is None else float(per_mac)
@@ -179,22 +205,20 @@ def ledger(plan: Plan, accelerator: Accelerator, result: Run) -> Iterator[Ledger
         yield _line("mac", "", "compute", count, price)
     if register != 0:
         yield _line("registers", "", "access", touched, register)
-    work = [step.fused_work + step.op.vector_ops for step in plan.steps]
-    on_chip = sum(each for each, step in zip(work, plan.steps, strict=True) if step.reason is None)
-    yield _line("vector", "", "compute", on_chip, vector_pj(accelerator.technology))
+    work = sum(step.fused_work + step.op.vector_ops for step in steps if step.reason is None)
+    yield _line("vector", "", "compute", work, vector_pj(accelerator.technology))
     if accelerator.host is not None:
-        yield from _host_work(plan, accelerator.host)
-    bits = op_bits(result.table.ops[0])
-    milliseconds = float((result.network_cycles[0] / accelerator.clock_hz * 1e3)[0])
-    for name, leak in zip(("leakage of logic", "leakage of memories"), leakage_mw(accelerator, bits), strict=True):
+        yield from _host_work(steps, accelerator.host)
+    leaks = leakage_mw(accelerator, result.bits[0])
+    for name, leak in zip(("leakage of logic", "leakage of memories"), leaks, strict=True):
         yield _line(name, "", "hold", milliseconds, None if leak is None else float(leak[0] * 1e6))
     if (borders := borders_of(accelerator)) is not None and result.handed is not None:
         yield _line("borders", "I", "move", result.handed.sum(), float(borders.pj_per_byte[0]))
     yield from _interconnect(accelerator, moved)
 
 
-def _host_work(plan: Plan, host: Host) -> Iterator[LedgerLine]:
-    away = [step for step in plan.steps if step.reason is not None]
+def _host_work(steps: Sequence[Step], host: Host) -> Iterator[LedgerLine]:
+    away = [step for step in steps if step.reason is not None]
     operations = sum(step.fused_work + step.op.vector_ops for step in away)
     macs = sum(step.op.macs for step in away)
     for count, price in ((operations, host.pj_per_operation), (macs, host.pj_per_mac)):

@@ -8,28 +8,28 @@ import numpy as np
 
 from accelsim.cost.area import area_mm2
 from accelsim.cost.blocks import BlockRows
-from accelsim.cost.energy import op_bits
 from accelsim.errors import NoMappingError
-from accelsim.hardware.accelerator import Accelerator
-from accelsim.hardware.load import HardwareTemplate
+from accelsim.hardware.chip import Chip, Hardware
+from accelsim.hardware.load import AnyTemplate
 from accelsim.parameters import Points, Value
+from accelsim.schedule.chip import on_parts
 from accelsim.schedule.detail import layer_results, ledger
+from accelsim.schedule.figures import Part, figures, peak_macs
 from accelsim.schedule.laws import check_evaluation, checking
 from accelsim.schedule.result import Evaluation, Metrics, Outcome, Utilization
-from accelsim.schedule.run import Run, misfits, run
-from accelsim.schedule.steps import Plan
-from accelsim.schedule.sweep import Part, figures, parts, planned
+from accelsim.schedule.run import misfits, run
+from accelsim.schedule.steps import planned
+from accelsim.schedule.sweep import batches
 from accelsim.workload.network import Network
 
 __all__ = ["evaluate", "evaluate_points", "evaluate_totals"]
 
 
-def evaluate_points(
-    network: Network, template: HardwareTemplate, points: Sequence[Mapping[str, Value]]
-) -> list[Outcome]:
+def evaluate_points(network: Network, template: AnyTemplate, points: Sequence[Mapping[str, Value]]) -> list[Outcome]:
     """Return the figures of ``network`` on every design of ``template``, in the order of ``points``.
 
-    Designs are costed together by broadcasting; a design on which a layer does not fit has an error instead.
+    Designs are costed together by broadcasting, chips one by one; a design on which a layer does not fit has an error
+    instead.
 
     Raises:
         InputError: A point is outside the template's space.
@@ -38,74 +38,81 @@ def evaluate_points(
         return []
     complete = Points.of([template.space.complete(point, template.name) for point in points])
     outcomes: list[Outcome] = [Outcome(None)] * len(points)
-    for part in parts(network, template, complete):
+    for batch in batches(network, template, complete):
         columns = {
-            name: None if values is None else np.broadcast_to(values, len(part.places)).tolist()
-            for name, values in figures(network, part).items()
+            name: None if values is None else np.broadcast_to(values, len(batch.places)).tolist()
+            for name, values in figures(network, batch.parts).items()
         }
-        for design, place in enumerate(part.places):
-            if part.run.legal[0, design]:
+        legal = batch.legal
+        for design, place in enumerate(batch.places):
+            if legal[design]:
                 values = {name: None if column is None else column[design] for name, column in columns.items()}
                 outcomes[place] = Outcome(values)
             else:
-                outcomes[place] = Outcome(None, _no_mapping(network, part.plan, part.run, part.accelerator, design))
+                outcomes[place] = Outcome(None, _no_mapping(batch.parts, design))
     return outcomes
 
 
-def evaluate(network: Network, accelerator: Accelerator) -> Evaluation:
+def evaluate(network: Network, hardware: Hardware) -> Evaluation:
     """Return one network on one design in full: totals, layers, ledger.
+
+    Args:
+        network: The network.
+        hardware: An accelerator, or a chip of several.
 
     Raises:
         NoMappingError: A layer does not fit; the message names the tightest limit.
-        ValueError: ``accelerator`` is a batch of several designs.
+        ValueError: ``hardware`` is a batch of several designs.
     """
-    part = _one(network, accelerator)
-    plan, result, totals = part.plan, part.run, _metrics(network, part)
+    parts = _parts(network, hardware)
+    totals, areas = _metrics(network, parts), dict[str, float | None]()
+    for part in parts:
+        for name, area in area_mm2(part.accelerator, part.run.bits[0]).items():
+            known = name in (memory.name for memory in part.accelerator.memories)
+            areas[name if known else part.called(name)] = None if area is None else float(area[0])
     found = Evaluation(
         network=network.name,
-        hardware=accelerator.name,
+        hardware=hardware.name,
         network_parameters=network.parameters,
-        hardware_parameters=accelerator.parameters[0],
+        hardware_parameters=hardware.parameters[0],
         totals=totals,
-        layers=tuple(layer_results(plan, accelerator, result, totals.area_mm2)),
-        ledger=tuple(ledger(plan, accelerator, result)),
-        peak_macs_per_cycle=float(accelerator.peak_macs[0]),
-        clock_hz=float(accelerator.clock_hz[0]),
-        bandwidth_bytes_per_cycle={
-            memory.name: None
-            if memory.bandwidth_bytes_per_cycle is None
-            else float(memory.bandwidth_bytes_per_cycle[0])
-            for memory in accelerator.memories
-        },
-        area_mm2={
-            name: None if area is None else float(area[0])
-            for name, area in area_mm2(accelerator, op_bits(result.table.ops[0])).items()
-        },
+        layers=tuple(layer_results(parts, totals.area_mm2)),
+        ledger=tuple(ledger(parts)),
+        peak_macs_per_cycle=float(peak_macs(parts)[0]),
+        clock_hz=float(parts[0].accelerator.clock_hz[0]),
+        bandwidth_bytes_per_cycle=_bandwidths(parts),
+        area_mm2=areas,
     )
     if checking():
         check_evaluation(found)
     return found
 
 
-def evaluate_totals(network: Network, accelerator: Accelerator) -> Metrics:
+def evaluate_totals(network: Network, hardware: Hardware) -> Metrics:
     """Return the totals of one network on one design. Raises as ``evaluate``."""
-    return _metrics(network, _one(network, accelerator))
+    return _metrics(network, _parts(network, hardware))
 
 
-def _one(network: Network, accelerator: Accelerator) -> Part:
-    if len(accelerator) != 1:
-        raise ValueError(f"one design is wanted, got a batch of {len(accelerator)}; use evaluate_points for a batch")
-    plan = planned(network, accelerator.abilities)
-    result = run([plan], accelerator)
-    if not result.legal[0, 0]:
-        raise NoMappingError(_no_mapping(network, plan, result, accelerator, 0))
-    return Part(np.zeros(1, dtype=np.int64), plan, accelerator, result)
+def _parts(network: Network, hardware: Hardware) -> tuple[Part, ...]:
+    """Return what the accelerator runs, or each part of a chip."""
+    if len(hardware) != 1:
+        raise ValueError(f"one design is wanted, got a batch of {len(hardware)}; use evaluate_points for a batch")
+    if isinstance(hardware, Chip):
+        parts = on_parts(network, hardware)
+    else:
+        plan = planned(network, hardware.abilities)
+        parts = (Part(None, plan, hardware, run([plan], hardware)),)
+    if not all(part.run.legal[0, 0] for part in parts):
+        raise NoMappingError(_no_mapping(parts, 0))
+    return parts
 
 
-def _no_mapping(network: Network, plan: Plan, result: Run, accelerator: Accelerator, design: int) -> str:
+def _no_mapping(parts: Sequence[Part], design: int) -> str:
     """Return which layer of ``design`` has no mapping, and what is in its way."""
+    part = next(part for part in parts if not part.run.legal[0, design])
+    result, accelerator, network = part.run, part.accelerator, part.plan.network
     place = int(result.table.mac_places[np.argmin(result.mac.legal[:, design])])
-    step = plan.steps[place]
+    step = part.plan.steps[place]
     rows = result.mapped(place, design)[0].rows
     if isinstance(rows, BlockRows) and rows.problem:
         return f"{network.name} does not run on {accelerator.name}: layer {step.name} ({step.op.label}): {rows.problem}"
@@ -113,8 +120,19 @@ def _no_mapping(network: Network, plan: Plan, result: Run, accelerator: Accelera
     return f"{network.name} does not fit {accelerator.name}: layer {step.name} ({step.op.label}): {limits}"
 
 
-def _metrics(network: Network, part: Part) -> Metrics:
-    found = figures(network, part)
+def _bandwidths(parts: Sequence[Part]) -> dict[str, float | None]:
+    """Return the bandwidth of every memory per cycle of the first part; of the one shared, the widest part's."""
+    clock, found = parts[0].accelerator.clock_hz, dict[str, float | None]()
+    for part in parts:
+        for memory in part.accelerator.memories:
+            limit, known = memory.bandwidth_bytes_per_cycle, found.get(memory.name, 0.0)
+            wide = None if limit is None or known is None else float((limit / part.ratio(clock))[0])
+            found[memory.name] = None if wide is None or known is None else max(known, wide)
+    return found
+
+
+def _metrics(network: Network, parts: Sequence[Part]) -> Metrics:
+    found = figures(network, parts)
 
     def one(name: str) -> float:
         value = found[name]
@@ -128,6 +146,6 @@ def _metrics(network: Network, part: Part) -> Metrics:
         energy_pj=one("energy_pj"),
         utilization=Utilization(one("utilization_spatial"), one("utilization_temporal"), one("utilization_overall")),
         dram_bytes=one("dram_bytes"),
-        peak_memory_bytes=part.plan.peak_bytes,
+        peak_memory_bytes=parts[0].plan.peak_bytes,
         area_mm2=None if found["area_mm2"] is None else one("area_mm2"),
     )

@@ -43,6 +43,7 @@ class Planned(NamedTuple):
         steps: The steps.
         part: Shape ``(steps,)``: number of the part.
         node: Shape ``(steps,)``: the node, counted over all networks.
+        runs_on: Shape ``(steps,)``: number of the accelerator that runs it, if there are several on the chip.
         rides_on: Shape ``(nodes,)``: the step whose result an activation is applied to; -1 for others.
         enters: Shape ``(nodes,)``: whether an activation is applied by whoever reads its result.
         live: Shape ``(steps,)``: bytes of activations alive while a step runs.
@@ -55,6 +56,7 @@ class Planned(NamedTuple):
     steps: Steps
     part: Ints
     node: Ints
+    runs_on: Ints
     rides_on: Ints
     enters: Flags
     live: Floats
@@ -116,6 +118,8 @@ def empty(networks: int, nodes: int, rates: int, room: Room) -> Planned:
         np.empty(room.steps),
         np.empty((room.steps, 5)),
         np.empty((room.steps, 4)),
+        np.zeros(room.steps, np.bool_),
+        np.ones(networks),
         np.zeros(room.steps + 1, np.int64),
         np.empty(room.reads, np.int64),
         np.empty(room.reads),
@@ -123,6 +127,7 @@ def empty(networks: int, nodes: int, rates: int, room: Room) -> Planned:
     )
     return Planned(
         steps,
+        np.empty(room.steps, np.int64),
         np.empty(room.steps, np.int64),
         np.empty(room.steps, np.int64),
         np.full(nodes, -1),

@@ -45,7 +45,8 @@ class _Draft(NamedTuple):
 
     Attributes:
         readers: How often a node's tensor is read; leaving the network counts as once more.
-        wanted: Whether it has to be there as such: it leaves the network, or the host reads it.
+        wanted: Whether it has to be there as such: it leaves the network, or the host or another part of the chip
+            reads it.
         before: What it is made of by whoever reads it; -1 if it is a tensor like any other.
         first_writer: The first step that writes it.
         end_writer: The one behind the last.
@@ -70,7 +71,8 @@ def _count(nodes: Nodes, records: Records, network: int, at: int, plan: Planned,
     draft.readers[:] = 0
     draft.wanted[:] = False
     draft.before[:] = -1
-    for node in range(nodes.starts[network], nodes.starts[network + 1]):
+    first = nodes.starts[network]
+    for node in range(first, nodes.starts[network + 1]):
         op = nodes.op[node]
         plan.parameters[network] += records.parameters[op]
         plan.macs[network] += records.all_macs[op]
@@ -79,6 +81,7 @@ def _count(nodes: Nodes, records: Records, network: int, at: int, plan: Planned,
             if source >= 0:
                 draft.readers[source] += 1
                 draft.wanted[source] |= records.away[op]
+                draft.wanted[source] |= records.runs_on[op] != records.runs_on[nodes.op[first + source]]
         at += records.inputs[op]
     for result in nodes.result[nodes.first_result[network] : nodes.first_result[network + 1]]:
         draft.readers[result] += 1
@@ -110,6 +113,7 @@ def _walk(
             source = nodes.source[inputs]
             writer = draft.first_writer[source]
             alone = draft.readers[source] == 1 and draft.before[source] < 0
+            alone &= records.runs_on[nodes.op[first + source]] == records.runs_on[op]
             if alone and draft.end_writer[source] == writer + 1:
                 plan.rides_on[node] = writer
                 steps.work[writer, records.passing_rate[op]] += records.passing_work[op]
@@ -123,7 +127,7 @@ def _walk(
                 draft.first_writer[node - first], draft.end_writer[node - first] = writer, writer + 1
                 continue
         for part in range(records.first_part[op], records.end_part[op]):
-            plan.part[place], plan.node[place] = part, node
+            plan.part[place], plan.node[place], plan.runs_on[place] = part, node, records.runs_on[op]
             steps.written[place] = records.written[records.plain[part]]
             steps.last_use[place], steps.multiplied[place], steps.away[place] = -1, False, records.away[op]
             steps.work[place] = 0.0
@@ -191,7 +195,7 @@ def _fill(steps: Steps, parts: Ints, start: int, end: int, records: Records) -> 
         steps.looked_up[place] = 0.0 if away else records.looked_up[plain]
         steps.macs[place] = records.macs[plain] > 0 and not away
         steps.away_macs[place] = records.macs[plain] if away else 0.0
-        steps.work[place, records.rate[plain]] += records.work[plain]
+        steps.work[place, records.rate[parts[place]]] += records.work[plain]
         steps.crossings[place] = 0.0
         if away:
             steps.crossings[place] += place > start and not steps.away[place - 1]
@@ -284,11 +288,14 @@ def plan_steps(nodes: Nodes, records: Records) -> Planned:
         steps=_first(plan.steps, count, reads),
         part=plan.part[:count],
         node=plan.node[:count],
+        runs_on=plan.runs_on[:count],
         live=plan.live[:count],
     )
 
 
 def _first(steps: Steps, count: int, reads: int) -> Steps:
     """Return the first steps and reads of more."""
-    ends = {"starts": len(steps.starts), "first_read": count + 1, "writer": reads, "read": reads, "second": reads}
+    networks = len(steps.calls)
+    ends = {"starts": networks + 1, "calls": networks, "first_read": count + 1}
+    ends |= dict.fromkeys(("writer", "read", "second"), reads)
     return Steps(*(array[: ends.get(name, count)] for name, array in steps._asdict().items()))

@@ -102,7 +102,7 @@ class Charges(NamedTuple):
         each: pJ of a vector operation.
         paces: Shape ``(rates,)``: vector operations a cycle.
         dispatch: Cycles to start an op.
-        invocation: Cycles once an inference.
+        invocation: Cycles of a call; there is one an inference, unless other parts of the chip work in between.
         sizes: Shape ``(memories,)``: bytes; infinite where there is no limit.
     """
 
@@ -190,7 +190,8 @@ def add_totals(
             latency += cycles
             energy += dynamic + charges.leakage * cycles
             outer += moved
-        latency += charges.invocation
-        energy += charges.leakage * charges.invocation
+        called = charges.invocation * steps.calls[network]
+        latency += called
+        energy += charges.leakage * called
         totals.latency_cycles[network], totals.energy_pj[network] = latency, energy
         totals.steps[network], totals.dram_bytes[network] = busy, outer

@@ -111,8 +111,8 @@ def stay(steps: Steps, accelerator: Accelerator) -> Stay:
 
     A tensor stays if it fits for its whole life beside those already chosen, within the memory's ``keep_share`` and
     leaving room for the smallest tiles. The network's input comes from outside and its result goes there, unless the
-    memory keeps those ends of the network too; so does what the host makes, and a result that is multiplied as if it
-    were weights, if these come from another memory.
+    memory keeps those ends of the network too; so does what the host makes, what another part of the chip reads, and a
+    result that is multiplied as if it were weights, if these come from another memory.
     """
     return Residency(accelerator).stay(steps)
 
@@ -228,7 +228,7 @@ def _keep_results(
         if last >= end and ends:
             last = end - 1
         # Where weights come from another memory, a result that stands in for them has to go out and come in again.
-        if last >= end or steps.away[place] or (steps.multiplied[place] and not same):
+        if last >= end or steps.away[place] or steps.shared[place] or (steps.multiplied[place] and not same):
             continue
         fits = steps.streamed[place]
         if not fits:

@@ -80,6 +80,7 @@ class LayerResult:
         mapping: The chosen mapping in words; empty for a step that is not on the array.
         host_reason: Code of the reason (a key of ``accelsim.schedule.support.REASONS``) for which it runs on the host;
             ``None`` if it runs on the accelerator.
+        part: Name of the part that runs it, on a chip of several; ``None`` on a single accelerator.
     """
 
     name: str
@@ -92,6 +93,7 @@ class LayerResult:
     peak_macs_per_cycle: float
     mapping: str = ""
     host_reason: str | None = None
+    part: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,8 @@ class LedgerLine:
 
     Attributes:
         component: A memory's name, ``mac``, ``registers``, ``vector``, ``host work``, ``borders``, ``leakage of
-            logic``, ``leakage of memories`` or ``interconnect``.
+            logic``, ``leakage of memories`` or ``interconnect``; on a chip, behind the name of the part and a dot, but
+            for the memory that the parts share.
         operand: ``W``, ``I`` or ``O`` for a memory; empty otherwise.
         action: ``read``, ``write``, ``compute``, ``access``, ``hold`` or ``move``.
         count: How many actions (bytes for a memory and its wires, bits for registers, ms for leakage).
@@ -131,8 +134,8 @@ class Evaluation:
         totals: The figures of the whole network.
         layers: One row a step, in the order they run.
         ledger: The energy ledger; its modelled lines sum to ``totals.energy_pj``.
-        peak_macs_per_cycle: Multiply-accumulates the array can do in a cycle.
-        clock_hz: Clock frequency.
+        peak_macs_per_cycle: Multiply-accumulates the array can do in a cycle, or those of all parts of a chip together.
+        clock_hz: Clock frequency; of a chip, that of its first part, whose cycles all figures are.
         bandwidth_bytes_per_cycle: Bandwidth of each memory, outermost first; ``None`` if it has no limit.
         area_mm2: Component -> its area, ``None`` if it is not modelled; they sum to ``totals.area_mm2``.
     """
@@ -182,6 +185,7 @@ class Evaluation:
                     "slack": layer.slack,
                     "mapping": layer.mapping,
                     "host_reason": layer.host_reason,
+                    "part": layer.part,
                 }
                 for layer in self.layers
             ],

@@ -45,9 +45,10 @@ class Run:
         dram_bytes: Bytes to and from the outermost memory.
         legal: Shape ``(networks, designs)``: whether every layer has a mapping.
         stays: What stays on chip.
-        invocation_cycles: Shape ``(designs,)``: cycles once an inference, beside those of the steps.
+        invocation_cycles: Shape ``(networks, designs)``: cycles of calls, beside those of the steps.
         invocation_pj: Shape ``(networks, designs)``: leakage meanwhile.
         handed: Bytes of borders handed over before a step; ``None`` if maps are not spread over parts.
+        bits: Shape ``(networks, 4)``: widths of ``W I O`` and partial sums that the PEs have.
     """
 
     table: StepTable
@@ -63,6 +64,7 @@ class Run:
     invocation_cycles: Floats
     invocation_pj: Floats
     handed: Floats | None
+    bits: Floats
 
     @property
     def network_cycles(self) -> Floats:
@@ -107,12 +109,17 @@ def in_order(values: Floats, starts: Ints) -> Floats:
     return np.stack(parts)
 
 
-def run(plans: Sequence[Plan], accelerator: Accelerator) -> Run:
+def run(
+    plans: Sequence[Plan], accelerator: Accelerator, *, bits: Floats | None = None, beside: Floats | float = 0.0
+) -> Run:
     """Return what networks cost on every design: each layer takes the candidate with the least energy x delay.
 
     Args:
-        plans: The steps of each network, at least one of them made of MACs.
+        plans: The steps of each network, at least one of them made of MACs unless ``bits`` are given.
         accelerator: The designs.
+        bits: Widths of ``W I O`` and partial sums that the PEs have; those of each network's first op made of MACs if
+            not given.
+        beside: Leakage of the rest of the chip, in pJ a cycle; shape ``(designs,)``.
 
     Raises:
         ValueError: The arrays of the designs differ in size.
@@ -122,12 +129,13 @@ def run(plans: Sequence[Plan], accelerator: Accelerator) -> Run:
     steps, macs = table.steps, table.mac_places
     stays = stay(steps, accelerator)
     technology, unit = accelerator.technology, unit_of(accelerator)
-    bits, network = widths_of(steps, macs)
-    leak = np.stack([leakage_pj(accelerator, widths) for widths in bits])
+    some, network = widths_of(steps, macs) if bits is None else (bits[None], np.zeros(len(plans), dtype=np.int64))
+    leak = np.stack([leakage_pj(accelerator, widths) + beside for widths in some])
     width = np.repeat(network, np.diff(steps.starts))
     store = store_of(machine_of(accelerator), stays.levels)
     free = _free(stays, macs, accelerator)
-    which = store.which(np.array([store.place(op) for op in table.ops])[table.op], stays.kept(macs), free)
+    ops = np.array([store.place(op) for op in table.ops], dtype=np.int64)
+    which = store.which(ops[table.op], stays.kept(macs), free)
     base = np.array([op_pj(op, technology) for op in table.ops])[table.op]
     mac = _chosen(store.rows, which, [prices(accelerator, one) for one in leak], width[macs], base, free)
     charged = prices(accelerator, leak[0])
@@ -136,7 +144,7 @@ def run(plans: Sequence[Plan], accelerator: Accelerator) -> Run:
         handed = border_bytes(steps, borders, stays)
         cost = with_borders(cost, handed, borders)
     latency, energy, dram = cost
-    busy = np.zeros(latency.shape)
+    busy, called = np.zeros(latency.shape), steps.calls[:, None] * accelerator.invocation_cycles
     passing = fused_cycles(steps.work[macs], unit.paces)
     latency[macs] += np.maximum(mac.latency_cycles, passing + accelerator.array.dispatch_cycles)
     energy[macs] += mac.dynamic_pj + steps.work[macs].sum(axis=1)[:, None] * unit.each_pj
@@ -150,16 +158,22 @@ def run(plans: Sequence[Plan], accelerator: Accelerator) -> Run:
         energy_pj=energy + leak[width] * latency,
         steps=busy,
         dram_bytes=dram,
-        legal=np.logical_and.reduceat(mac.legal, np.searchsorted(macs, steps.starts[:-1]), axis=0),
+        legal=_legal(mac.legal, np.searchsorted(macs, steps.starts)),
         stays=stays,
-        invocation_cycles=accelerator.invocation_cycles,
-        invocation_pj=leak[network] * accelerator.invocation_cycles,
+        invocation_cycles=called,
+        invocation_pj=leak[network] * called,
         handed=handed,
+        bits=some[network],
     )
     if checking():
         leaking = charged if len(leak) == 1 else charged._replace(leakage=leak[width])
         check_run(plans, accelerator, found, store.rows, leaking, base, free)
     return found
+
+
+def _legal(each: npt.NDArray[np.bool_], starts: Ints) -> npt.NDArray[np.bool_]:
+    """Return whether all layers of each network have a mapping, those of one at ``starts`` and up to the next."""
+    return np.stack([each[first:end].all(axis=0) for first, end in itertools.pairwise(starts)])
 
 
 def _free(stays: Stay, places: Ints, accelerator: Accelerator) -> Floats:

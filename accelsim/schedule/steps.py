@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -11,14 +13,16 @@ import numpy as np
 from accelsim.dims import Dim, Operand
 from accelsim.errors import InputError, Problem
 from accelsim.hardware.accelerator import Abilities, Host, Vector
+from accelsim.mapping.nest import Ints
 from accelsim.schedule.catalog import Catalog, catalog_of
 from accelsim.schedule.planner import Planned, nodes_of, plan_steps
+from accelsim.schedule.share import share_of
 from accelsim.schedule.support import REASONS
-from accelsim.schedule.table import StepTable
+from accelsim.schedule.table import Steps, StepTable
 from accelsim.workload.network import Network
 from accelsim.workload.ops import Op
 
-__all__ = ["Plan", "Read", "Step", "plan"]
+__all__ = ["Plan", "Read", "Step", "plan", "planned", "with_work"]
 
 
 class Read(NamedTuple):
@@ -105,29 +109,48 @@ class Plan:
     Args:
         network: The network.
         catalog: Its ops by number.
+        runs_on: Shape ``(nodes,)``: on which part of a chip each node runs; the first if not given.
 
     Attributes:
         network: The network.
         table: The steps as arrays.
+        places: Places of the steps that the accelerator runs: all of them, but for a share of a chip's part.
+        array_macs: Multiply-accumulates on the array.
 
     Raises:
         InputError: The hardware cannot run an op, and has no host that could.
     """
 
-    def __init__(self, network: Network, catalog: Catalog) -> None:
+    def __init__(self, network: Network, catalog: Catalog, runs_on: Ints | None = None) -> None:
         self.network = network
-        self._planned: Planned = plan_steps(nodes_of([network], catalog), catalog.records)
+        nodes = nodes_of([network], catalog)
+        nodes = nodes if runs_on is None else nodes._replace(op=nodes.op + runs_on)
+        self._planned: Planned = plan_steps(nodes, catalog.records)
         self._roles = [catalog.roles[part] for part in self._planned.part]
         self._reasons = [catalog.reasons[part] for part in self._planned.part]
         enters = self._planned.enters.any()
         self._asked = [catalog.asked(part) for part in self._planned.part] if enters else []
         self._ops = [catalog.plain[number] for number in catalog.records.plain[self._planned.part]]
-        macs = np.flatnonzero(self._planned.steps.macs)
+        self.table = self._table(self._planned.steps)
+        self.places: Sequence[int] = range(len(self._ops))
+        self.array_macs = float(self._planned.array_macs[0])
+        hosts = np.array([one.host for one in catalog.abilities])
+        if np.any(self._planned.steps.away & ~hosts[self._planned.runs_on]):
+            raise InputError(_refused(network.name, self.steps))
+
+    def _table(self, steps: Steps) -> StepTable:
+        macs = np.flatnonzero(steps.macs)
         numbers: dict[Op, int] = {}
         op = [numbers.setdefault(self._ops[place], len(numbers)) for place in macs]
-        self.table = StepTable(self._planned.steps, tuple(numbers), np.array(op, dtype=np.int64), macs)
-        if not catalog.abilities.host and self._planned.steps.away.any():
-            raise InputError(_refused(network.name, self.steps))
+        return StepTable(steps, tuple(numbers), np.array(op, dtype=np.int64), macs)
+
+    def share(self, part: int) -> Plan:
+        """Return what a part of the chip has to do: the same steps, of which those of others are nothing to it."""
+        found = copy(self)
+        found.table = self._table(share_of(self._planned, part))
+        found.places = np.flatnonzero(self._planned.runs_on == part).tolist()
+        found.array_macs = float(sum(found.table.ops[number].macs for number in found.table.op))
+        return found
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -180,11 +203,6 @@ class Plan:
         """Most bytes alive at once."""
         return float(self._planned.peak[0])
 
-    @property
-    def array_macs(self) -> float:
-        """Multiply-accumulates on the array."""
-        return float(self._planned.array_macs[0])
-
 
 def _refused(network: str, steps: tuple[Step, ...]) -> list[Problem]:
     """Return what hardware without a host cannot run, alike ops named once."""
@@ -212,3 +230,29 @@ def plan(network: Network, abilities: Abilities) -> Plan:
         InputError: It names a kind of op that there is not, or cannot run an op and has no host.
     """
     return Plan(network, catalog_of(abilities))
+
+
+def planned(network: Network, abilities: Abilities) -> Plan:
+    """Return the steps of a network that the array has something to do for.
+
+    Raises:
+        InputError: No layer is made of MACs that the array can do, ``abilities`` names a kind of op that there is not,
+            or the hardware cannot run an op and has no host.
+    """
+    return with_work(plan(network, abilities))
+
+
+def with_work(steps: Plan) -> Plan:
+    """Return a plan that arrays have something to do for.
+
+    Raises:
+        InputError: No layer is made of MACs that an array can do.
+    """
+    network = steps.network
+    if not len(steps.table.mac_places):
+        message = "no layer is made of multiply-accumulates, so the array has nothing to do"
+        if network.macs:
+            reasons = sorted({step.reason for step in steps.steps if step.op.macs and step.reason is not None})
+            message = f"every layer made of multiply-accumulates runs on the host ({', '.join(reasons)})"
+        raise InputError(Problem(field=network.name, message=message))
+    return steps

@@ -41,6 +41,8 @@ class Steps(NamedTuple):
         crossings: How often work is handed over from the accelerator to the host, or back, around the step.
         window: Shape ``(S, 5)``; see ``accelsim.schedule.windows.window_of``.
         bits: Shape ``(S, 4)``: widths of ``W I O`` and partial sums.
+        shared: Whether another part of the chip reads the result, which then has to lie in the memory they share.
+        calls: Shape ``(networks,)``: how often the accelerator is called: once, if it is not one of several.
         first_read: Shape ``(S + 1,)``: first read of each step.
         writer: Shape ``(R,)``: the step that wrote what is read; -1 for an input of the network.
         read: Shape ``(R,)``: what is fetched of it.
@@ -62,6 +64,8 @@ class Steps(NamedTuple):
     crossings: Floats
     window: Floats
     bits: Floats
+    shared: Flags
+    calls: Floats
     first_read: Ints
     writer: Ints
     read: Floats

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accelsim.errors import AccelsimError
-from accelsim.hardware.load import HardwareTemplate, hardware_template
+from accelsim.hardware.load import AnyTemplate, hardware_template
 from accelsim.parameters import Point, Value
 from accelsim.schedule.result import Outcome
 from accelsim.workload.load import network_template
@@ -22,7 +22,7 @@ from accelsim.workload.network import Network
 __all__ = ["Evaluator", "Task", "Worker", "cores", "evaluate_task", "worker_pool"]
 
 #: Evaluates designs of one template for one network; must be importable by name, to reach other processes.
-Evaluator = Callable[[Network, HardwareTemplate, Sequence[Mapping[str, Value]]], Sequence[Outcome]]
+Evaluator = Callable[[Network, AnyTemplate, Sequence[Mapping[str, Value]]], Sequence[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def evaluate_task(task: Task) -> list[Outcome]:
 
 
 def _outcomes(
-    evaluator: Evaluator, network: Network, template: HardwareTemplate, points: tuple[Point, ...]
+    evaluator: Evaluator, network: Network, template: AnyTemplate, points: tuple[Point, ...]
 ) -> list[Outcome]:
     outcomes = list(evaluator(network, template, points))
     if len(outcomes) != len(points):

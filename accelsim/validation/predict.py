@@ -11,8 +11,7 @@ from accelsim.errors import NoMappingError
 from accelsim.hardware.load import HardwareTemplate
 from accelsim.parameters import Point, Points
 from accelsim.schedule.run import run
-from accelsim.schedule.steps import Plan
-from accelsim.schedule.sweep import planned
+from accelsim.schedule.steps import Plan, planned
 from accelsim.workload.network import Network
 
 __all__ = ["Predictor"]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from accelsim.errors import BrokenLawError, InputError, Problem, shown
 from accelsim.hardware.accelerator import Accelerator
+from accelsim.hardware.chip import Hardware, single
 from accelsim.report.explain.blocks import BlockSums
 from accelsim.report.explain.case import Case, case_of
 from accelsim.report.explain.host import HostSums
@@ -33,22 +34,23 @@ QUESTIONS: dict[str, str] = {
 _CLOSE = 1e-9
 
 
-def explain(question: str, network: Network, accelerator: Accelerator, layer: str | None = None) -> Explanation:
+def explain(question: str, network: Network, hardware: Hardware, layer: str | None = None) -> Explanation:
     """Return why a layer's figure, or the network's, is what it is.
 
     Args:
         question: One of ``QUESTIONS``.
         network: The network.
-        accelerator: One design.
+        hardware: One design of an accelerator, or of one part of a chip.
         layer: Name of the layer, as ``accelsim evaluate`` prints it; ``None`` for the whole network.
 
     Raises:
-        InputError: There is no such question or layer.
+        InputError: There is no such question or layer, or the design is a chip of several parts.
         NoMappingError: A layer does not fit.
         BrokenLawError: The sums do not give the model's figures.
     """
     if question not in QUESTIONS:
         raise InputError(Problem.unknown("question", question, QUESTIONS))
+    accelerator = single(hardware, "sums are explained on one of them")
     result = evaluate(network, accelerator)
     name = ""
     if layer is None:

@@ -10,7 +10,7 @@ import numpy as np
 from accelsim.cost.front import Front
 from accelsim.cost.rows import demand, op_rows, working
 from accelsim.errors import InputError, Problem, shown
-from accelsim.hardware.accelerator import Accelerator
+from accelsim.hardware.chip import Hardware, single
 from accelsim.mappers.exact import best_mapping
 from accelsim.mappers.fixed import Fixed
 from accelsim.mappers.found import Found
@@ -78,21 +78,23 @@ class Mapped:
 
 
 def map_layer(
-    network: Network, accelerator: Accelerator, layer: str, objective: Objective = EDP, fixed: Fixed | None = None
+    network: Network, hardware: Hardware, layer: str, objective: Objective = EDP, fixed: Fixed | None = None
 ) -> Mapped:
     """Return the best mapping of a layer, with the tensors on chip that the default mapper keeps there.
 
     Args:
         network: The network.
-        accelerator: One design.
+        hardware: One design of an accelerator, or of one part of a chip.
         layer: Name of the layer, as ``accelsim evaluate`` prints it.
         objective: What mappings are judged by.
         fixed: What they have to obey.
 
     Raises:
-        InputError: There is no such layer, it has no multiply-accumulates, or no mapping can obey what is fixed.
+        InputError: There is no such layer, it has no multiply-accumulates, no mapping can obey what is fixed, or the
+            design is a chip of several parts.
         NoMappingError: No mapping fits; the message names the tightest limit.
     """
+    accelerator = single(hardware, "a layer is mapped onto one of them")
     steps = plan(network, accelerator.abilities)
     place = step_named(steps, network, layer)
     step = steps.steps[place]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from accelsim.hardware.accelerator import Accelerator
+from accelsim.hardware.chip import Hardware, single
 from accelsim.report.explain.answer import cases, step_named
 from accelsim.report.explain.nest import NestLine, nest
 from accelsim.schedule.evaluate import evaluate
@@ -44,18 +44,19 @@ class MappingView:
         return {"layer": self.layer, "op": self.op, "shape": self.shape, "nest": lines, **blocks, **host}
 
 
-def mapping_views(network: Network, accelerator: Accelerator, layer: str | None = None) -> list[MappingView]:
+def mapping_views(network: Network, hardware: Hardware, layer: str | None = None) -> list[MappingView]:
     """Return the mappings of a network's layers, or of one.
 
     Args:
         network: The network.
-        accelerator: One design.
+        hardware: One design of an accelerator, or of one part of a chip.
         layer: Name of the layer, as ``accelsim evaluate`` prints it; ``None`` for all.
 
     Raises:
-        InputError: There is no such layer.
+        InputError: There is no such layer, or the design is a chip of several parts.
         NoMappingError: A layer does not fit.
     """
+    accelerator = single(hardware, "mappings are shown of one of them")
     steps = plan(network, accelerator.abilities)
     places = range(len(steps.steps)) if layer is None else [step_named(steps, network, layer)]
     rows = evaluate(network, accelerator).layers

@@ -51,7 +51,7 @@ def unseen(measured: Measurements) -> Series:
 
     The fit is that of the preset, of the same parameters to these networks and Google's three together.
     """
-    from accelsim.hardware.load import hardware_template
+    from accelsim.hardware.load import accelerator_template
     from accelsim.validation.fit import calibrate
     from accelsim.validation.measurements import Measurements
 
@@ -63,7 +63,7 @@ def unseen(measured: Measurements) -> Series:
         (*measured.networks, *three.networks),
         np.concatenate([measured.values, three.values]),
     )
-    found = calibrate(hardware_template("edge_tpu"), both, FITTED)
+    found = calibrate(accelerator_template("edge_tpu"), both, FITTED)
     return Series(
         what="latency, not seen by the fit",
         unit="ms",
@@ -76,12 +76,12 @@ def unseen(measured: Measurements) -> Series:
 
 
 def _compare(files: Files) -> Comparison:
-    from accelsim.hardware.load import hardware_template
+    from accelsim.hardware.load import accelerator_template
     from accelsim.validation.measurements import read_measurements
     from accelsim.workload.spaces.nasbench201 import EDGES, index_of
 
     measured = read_measurements(files["table"])
-    (with_preset,) = compare_networks(hardware_template(_PRESET), measured, {}).series
+    (with_preset,) = compare_networks(accelerator_template(_PRESET), measured, {}).series
     points = [{name: network.parameters[name] for name in EDGES} for network in measured.networks]
     names = tuple(f"network {index_of(point)}" for point in points)
     return Comparison((replace(with_preset, names=names), replace(unseen(measured), names=names)))

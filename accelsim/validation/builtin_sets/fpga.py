@@ -68,7 +68,7 @@ def compare(files: Files) -> Comparison:
     """Return latencies of the rows that the preset was not fitted to, and of those it was, if there are any."""
     import numpy as np
 
-    from accelsim.hardware.load import hardware_template
+    from accelsim.hardware.load import accelerator_template
     from accelsim.validation.builtin_sets.measured import compare_networks
 
     ids, measured = read_networks(files["networks"])
@@ -80,7 +80,7 @@ def compare(files: Files) -> Comparison:
     for places, what in ((~fitted, "latency, rows not fitted to"), (fitted, "latency, rows fitted to")):
         if places.any():
             part = measured.take(np.flatnonzero(places))
-            (found,) = compare_networks(hardware_template("dpu_zcu102"), part, {}).series
+            (found,) = compare_networks(accelerator_template("dpu_zcu102"), part, {}).series
             series.append(replace(found, what=what, names=part.names))
     return Comparison(tuple(series))
 

@@ -50,9 +50,9 @@ class MeasuredNetworks:
             InputError: The files have mistakes, or there is no such hardware or parameter.
             NoMappingError: A network does not fit on the hardware.
         """
-        from accelsim.hardware.load import hardware_template
+        from accelsim.hardware.load import accelerator_template
 
-        return compare_networks(hardware_template(self.hardware), self.read(files), self.settings)
+        return compare_networks(accelerator_template(self.hardware), self.read(files), self.settings)
 
 
 def compare_networks(template: HardwareTemplate, measured: Measurements, settings: Mapping[str, object]) -> Comparison:
