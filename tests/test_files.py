@@ -14,7 +14,7 @@ import pytest
 from accelsim.config.library import FOLDERS, available, find
 from accelsim.config.source import Source
 from accelsim.errors import InputError
-from accelsim.hardware.load import HardwareTemplate, hardware_template, load_hardware
+from accelsim.hardware.load import hardware_template, load_hardware, read_template
 from accelsim.hardware.technology import read_table
 from accelsim.parameters import Point, Space
 from accelsim.study.plan import load_study, plan_study
@@ -23,7 +23,7 @@ from accelsim.workload.load import NetworkTemplate, load_network, network_templa
 TOP = Path(__file__).parent.parent
 READERS: dict[str, Callable[[Source], Any]] = {
     "network": NetworkTemplate,
-    "hardware": HardwareTemplate,
+    "hardware": read_template,
     "study": plan_study,
     "technology": read_table,
 }

@@ -25,9 +25,13 @@ from accelsim.parameters import Parameter, Points, is_numeric
 __all__ = ["ChipTemplate", "PartTemplate", "is_chip"]
 
 
+#: Keys that only a chip has; any of them tells, as another may be misspelt.
+_OF_A_CHIP = {"parts", "shares", "assign"}
+
+
 def is_chip(source: Source) -> bool:
     """Return whether a hardware file is that of a chip."""
-    return isinstance(source.data, dict) and "parts" in source.data
+    return isinstance(source.data, dict) and bool(_OF_A_CHIP & source.data.keys())
 
 
 class ChipTemplate(Template[Chip]):

@@ -259,7 +259,7 @@ def _layer_cells(layer: LayerResult, total: float, findings: Findings) -> list[C
     mapping = f' title="{html.escape(layer.mapping)}"' if layer.mapping else ""
     return [
         Cell(f'<span class="name"{mapping}>{html.escape(layer.name)}</span>'),
-        plain(layer.op),
+        plain(layer.op if layer.part is None else f"{layer.op} on {layer.part}"),
         plain(layer.shape.replace("x", TIMES)),
         *(plain(text, numeric=True) for text in numbers),
         Cell(wait),

@@ -36,7 +36,7 @@ def descend(starts: Ints, allowed: Flags, groups: tuple[Ints, ...], cost: Callab
         groups: Each of shape ``(ops,)``: ops of the same number move together.
         cost: From assignments, shape ``(some, ops)``, to what they cost; infinite if they are impossible.
     """
-    starts = np.unique(starts, axis=0)
+    starts = _distinct(starts)
     found = [_down(start, value, allowed, groups, cost) for start, value in zip(starts, cost(starts), strict=True)]
     return found[int(np.argmin([value for _, value in found]))][0]
 
@@ -62,8 +62,14 @@ def _neighbours(current: Ints, allowed: Flags, groups: tuple[Ints, ...]) -> Ints
     """Return the assignments one move away, shape ``(moves, ops)``."""
     moved = _sets(current, groups)
     every = [np.where(moved & allowed[:, part], part, current) for part in range(allowed.shape[1])]
-    some = np.unique(np.concatenate(every), axis=0)
-    return np.asarray(some[np.any(some != current, axis=1)])
+    some = np.concatenate(every)
+    return _distinct(some[np.any(some != current, axis=1)])
+
+
+def _distinct(rows: Ints) -> Ints:
+    """Return rows without those that stand before already."""
+    first = {row.tobytes(): place for place, row in reversed(list(enumerate(rows)))}
+    return rows[sorted(first.values())]
 
 
 def _sets(current: Ints, groups: tuple[Ints, ...]) -> Flags:

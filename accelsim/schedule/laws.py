@@ -260,7 +260,8 @@ def _given(accelerator: Accelerator, result: Run, rows: Rows, charged: Prices, b
     mac, macs, peak = np.full(len(table), -1), np.zeros(len(table)), np.ones(result.latency_cycles.shape)
     mac[table.mac_places] = np.arange(len(table.mac_places))
     macs[table.mac_places] = np.array([op.macs for op in table.ops], dtype=float)[table.op]
-    peak[table.mac_places] = np.stack([working(accelerator, op).peak_macs for op in table.ops])[table.op]
+    peaks = [working(accelerator, op).peak_macs for op in table.ops]
+    peak[table.mac_places] = np.reshape(peaks, (len(peaks), len(accelerator)))[table.op]
     beside, borders = np.zeros(result.latency_cycles.shape), borders_of(accelerator)
     if borders is not None:
         beside = border_bytes(table.steps, borders, result.stays) * borders.pj_per_byte
@@ -293,7 +294,7 @@ def compulsory_on(accelerator: Accelerator, ops: Sequence[Op]) -> Floats:
 
     No least size is known of weights that the engine moves in a code.
     """
-    least, blocks = np.array([compulsory_bytes(op) for op in ops]), accelerator.array.blocks
+    least, blocks = np.reshape([compulsory_bytes(op) for op in ops], (len(ops), 3)), accelerator.array.blocks
     if blocks is not None and BLOCK_ENGINES[blocks.engine].coded_weights:
         least[:, 0] = 0.0
     return least

@@ -17,10 +17,10 @@ from accelsim.config.library import available
 from accelsim.dims import Operand
 from accelsim.errors import InputError
 from accelsim.hardware.accelerator import Accelerator
-from accelsim.hardware.load import hardware_template, load_hardware
+from accelsim.hardware.load import HardwareTemplate, hardware_template, load_hardware
 from accelsim.parameters import Point
 
-TEMPLATES = sorted(available("hardware"))
+TEMPLATES = sorted(name for name in available("hardware") if isinstance(hardware_template(name), HardwareTemplate))
 
 
 def numbers(value: Any, at: str = "") -> dict[str, Any]:

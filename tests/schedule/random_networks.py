@@ -17,7 +17,10 @@ from accelsim.workload.ops import Bits, Op, convolution, elementwise, fully_conn
 
 __all__ = ["TEMPLATES", "any_width", "designs", "networks", "templates"]
 
-TEMPLATES = tuple(sorted(available("hardware")))
+#: Those of a single accelerator; a chip of several has tests of its own.
+TEMPLATES = tuple(
+    name for name in sorted(available("hardware")) if isinstance(hardware_template(name), HardwareTemplate)
+)
 WIDTHS = (Bits(), Bits(W=4, I=8, O=8, partial=24), Bits(W=8, I=16, O=16, partial=32))
 _KINDS = ("dense", "depthwise", "pointwise", "pool", "activation", "add")
 

@@ -87,9 +87,13 @@ def breakdown(title: str, evaluation: Evaluation) -> Breakdown:
         else:
             by_operand[line.operand] = by_operand.get(line.operand, 0.0) + line.energy_pj
     order = [*evaluation.bandwidth_bytes_per_cycle, *_ORDER]
-    # "leakage of memories" stands where "leakage" does.
     places = {name: place for place, name in enumerate(order)}
-    names = sorted(energies, key=lambda name: places.get(name, places.get(name.split()[0], len(order))))
+
+    def place(name: str) -> int:
+        # "leakage of memories" stands where "leakage" does, and on a chip behind the name of a part and a dot.
+        return places.get(name, places.get(name.rpartition(".")[2].split()[0], len(order)))
+
+    names = sorted(energies, key=place)
     rows = tuple(EnergyRow(name, energies[name], tuple(missing.get(name, ()))) for name in names)
     return Breakdown(title, rows, sum(row.total_pj or 0.0 for row in rows))
 
