@@ -66,7 +66,8 @@ class ChipTemplate(Template[Chip]):
                 self._templates.append(load(file_of(source, ("parts", place, "template"), part.template)))
             except InputError as error:
                 here: FieldPath = ("parts", place, "template")
-                problems += [one if one.file else source.problem(here, one) for one in error.problems]
+                own = [one if one.file else replace(one, field=field_name(here)) for one in error.problems]
+                problems += [one if one.file else source.problem(here, one) for one in own]
         problems += self._of_names()
         if problems:
             raise InputError(problems)
@@ -214,13 +215,14 @@ def _column(
         message = "words and switches may be parameters of the chip, but not the result of an expression over numbers"
         raise InputError(Problem(field=field, message=message, got=shown(value)))
     column = np.array(np.broadcast_to(found, (count,)))
+    if is_numeric(column) and np.all(column == np.floor(column)):
+        column = column.astype(np.int64)
     for one in np.unique(column).tolist():
         if not takes(parameter, one):
             allowed = f"{parameter.domain.describe()}; a number also between those"
-            got = shown(value) if value == one else f"{shown(value)} = {one:g}"
+            got = shown(value) if value == one else f"{shown(value)} = {one}"
             raise InputError(Problem(field=field, message="outside the domain", got=got, allowed=allowed))
-    whole = is_numeric(column) and np.all(column == np.floor(column))
-    return column.astype(np.int64) if whole else column
+    return column
 
 
 def _renamed(part: Accelerator, name: str, points: Points) -> Accelerator:

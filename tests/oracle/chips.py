@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from oracle.machines import HARDWARE, machine
-
 from accelsim.hardware.chip import Chip, Rule
 from accelsim.hardware.load import hardware_template
+from oracle.machines import HARDWARE, machine
 
 __all__ = ["Changes", "chip_of", "forced", "write_chip"]
 

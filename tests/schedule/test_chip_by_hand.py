@@ -1,8 +1,8 @@
 """Two accelerators that share a memory, worked out on paper: three layers, two clocks.
 
-The network and the machine are those of ``test_by_hand``: a convolution with a relu (84 bytes in, 24 out), a mean (24 in,
-4 out), a fully connected layer (16 in, 3 out), on 4 x 4 PEs at 1 GHz. It cannot pool. Beside it stands a second one, with
-2 x 2 PEs and 8 lanes at 500 MHz, which can do nothing else. A cycle of the chip is one of the first, a nanosecond.
+The network and the machine are those of ``test_by_hand``: a convolution with a relu (84 bytes in, 24 out), a mean (24
+in, 4 out), a fully connected layer (16 in, 3 out), on 4 x 4 PEs at 1 GHz. It cannot pool. Beside it stands a second,
+with 2 x 2 PEs and 8 lanes at 500 MHz, which can do nothing else. A cycle of the chip is one of the first, a nanosecond.
 """
 
 from __future__ import annotations
