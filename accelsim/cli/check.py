@@ -91,11 +91,15 @@ def describe(source: Source) -> str:
     if kind == "hardware":
         from accelsim.hardware.chip import Chip
         from accelsim.hardware.load import read_template
+        from accelsim.schedule.chip import check_rules
         from accelsim.schedule.support import check_abilities
 
         template = read_template(source)
         design = template.instantiate({})
         if isinstance(design, Chip):
+            check_rules(design)
+            for part in design.parts:
+                check_abilities(part.abilities)
             names = ", ".join(design.names)
             return f"a chip of {len(design.names)} parts ({names}) with {template.space.size:,.0f} designs; no mistakes"
         try:

@@ -99,7 +99,7 @@ class ChipTemplate(Template[Chip]):
 
     def _read_rules(self) -> list[Rule]:
         return [
-            Rule(self.parts.index(rule.part), rule.layers, rule.op, f"{self.name}: assign[{place}]")
+            Rule(self.parts.index(rule.part), rule.layers, rule.op, f"{self.name}.assign[{place}]")
             for place, rule in enumerate(self._spec.assign)
         ]
 

@@ -24,7 +24,7 @@ from accelsim.schedule.support import REASONS
 from accelsim.workload.network import Network, Node
 from accelsim.workload.ops import OP_KINDS
 
-__all__ = ["Assignment", "on_parts"]
+__all__ = ["Assignment", "check_rules", "on_parts"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -71,6 +71,7 @@ class Assignment:
     """
 
     def __init__(self, network: Network, chip: Chip) -> None:
+        check_rules(chip)
         self._network, self._chip = network, chip
         self.catalog: Catalog = catalog_of(*chip.abilities)
         self._nodes: Nodes = nodes_of([network], self.catalog)
@@ -203,11 +204,24 @@ def _fits(rule: Rule, node: Node) -> bool:
     return named and (rule.op is None or rule.op in (node.op.kind, node.op.label))
 
 
-def _unknown(rule: Rule, network: Network, here: Flags) -> Iterator[Problem]:
-    """Yield what a rule names that there is not: a kind of op, or layers of the network."""
+def check_rules(chip: Chip) -> None:
+    """Refuse rules for kinds of op that there are not; a template alone does not know which there are.
+
+    Raises:
+        InputError: With every such rule.
+    """
     known = [*_WORDS, *OP_KINDS]
-    if rule.op is not None and rule.op not in known:
-        yield Problem.unknown(f"{rule.field}.op", rule.op, known, "unknown kind of op")
-    elif rule.layers is not None and not here.any():
+    problems = [
+        Problem.unknown(f"{rule.field}.op", rule.op, known, "unknown kind of op")
+        for rule in chip.rules
+        if rule.op is not None and rule.op not in known
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+def _unknown(rule: Rule, network: Network, here: Flags) -> Iterator[Problem]:
+    """Yield the layers that a rule names and the network has not."""
+    if rule.layers is not None and not here.any():
         names = [node.name for node in network.nodes]
         yield Problem.unknown(f"{rule.field}.layers", rule.layers, names, f"no such layer in {network.name}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import pickle
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -185,3 +186,14 @@ def test_more_of_a_part_is_used_where_it_is_better() -> None:
     each = [evaluate_totals(net, load_hardware(f"nasaic_like.{part}")) for part in ("dla", "shi")]
     assert found.totals.latency_ms < 0.5 * min(one.latency_ms for one in each)
     assert math.isclose(found.totals.energy_pj, sum(line.energy_pj or 0.0 for line in found.ledger), rel_tol=1e-9)
+
+
+@pytest.mark.parametrize("network_name", ["mobilenet_v2", "mobilenet_v3_large", "resnet50"])
+def test_the_figures_in_the_documents_are_those_of_the_model(network_name: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "hardware.md").read_text(encoding="utf-8")
+    row = re.search(rf"^\| `{network_name}` \|(.*)\|$", page, re.MULTILINE)
+    assert row is not None
+    net = load_network(network_name)
+    names = ("nasaic_like.dla", "nasaic_like.shi", "nasaic_like")
+    found = [evaluate_totals(net, load_hardware(name)).latency_ms for name in names]
+    assert [f"{one:.3g}" for one in found] == [cell.strip() for cell in row[1].split("|")]
