@@ -88,9 +88,9 @@ def _compare(files: Files) -> Comparison:
 
 
 def _compare_coral(files: Files) -> Comparison:
-    from accelsim.hardware.load import hardware_template
+    from accelsim.hardware.load import accelerator_template
 
-    preset = hardware_template(_PRESET)
+    preset = accelerator_template(_PRESET)
     fitted, blind = (compare_networks(preset, given, {}).series[0] for given in (coral(files), _on_the_board(_BLIND)))
     return Comparison((fitted, replace(blind, what="latency, not seen by the fit")))
 
