@@ -217,7 +217,9 @@ def test_a_table_prints_every_entry_with_its_mark_law_and_distance(accelsim: Run
     said = accelsim("show", "technology", "cmos_45nm")
     assert said.code == 0, said.err
     lines = {line.split()[0]: " ".join(line.split()) for line in reversed(said.out.splitlines()) if line.strip()}
-    assert lines["logic.add_32bit_pj"] == "logic.add_32bit_pj 0.1 pJ published Horowitz, ISSCC 2014, 45 nm integer add"
+    assert lines["logic.add_32bit_pj"].startswith(
+        "logic.add_32bit_pj 0.1 pJ published Horowitz, ISSCC 2014, 45 nm integer add"
+    )
     law = "0.385 x KiB^0.5 x (0.56 + 3.52 / B wide) pJ/B fitted least squares of the logarithms"
     assert lines["memories.sram.pj_per_byte"].startswith(f"memories.sram.pj_per_byte {law}")
     assert "memories.usb.pj_per_byte not modelled pJ/B assumed" in lines["memories.usb.pj_per_byte"]

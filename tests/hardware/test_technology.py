@@ -139,6 +139,28 @@ def test_every_figure_has_a_mark_and_a_source(name: str) -> None:
     assert table.description
 
 
+#: Works whose figures were written down from memory; in a file that quotes one, every line that does says so.
+UNCHECKED = (
+    "Jouppi",
+    "Keckler",
+    "Dally",
+    "O'Connor",
+    "Stillmaker",
+    "Simba",
+    "20 pJ for 64 bits",
+    "1300 pJ per 64 bits",
+)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_figure_from_memory_says_so_and_is_not_measured(name: str) -> None:
+    sources = [(entry.mark, entry.source) for entry in bundled(name).entries.values() if entry.value is not None]
+    sources += [("", point.source) for point in bundled(name).points]
+    assert not [text for _, text in sources if any(work in text for work in UNCHECKED) and "not checked" not in text]
+    assert not [text for mark, text in sources if mark == "measured"], "no chip was measured for these tables"
+    assert not [text for mark, text in sources if mark == "published" and "recalled" in text]
+
+
 @pytest.mark.parametrize("name", [name for name in TABLES if name != "eyeriss_normalised"])
 def test_every_node_has_every_kind_of_memory(name: str) -> None:
     assert bundled(name).memories.keys() == bundled("cmos_45nm").memories.keys()
