@@ -117,6 +117,31 @@ def test_on_an_edge_tpu_the_dense_network_is_the_faster_of_two_that_are_as_accur
     assert 1.1 < ratio(hardware) < 1.35
 
 
+def test_the_laws_of_depthwise_time_in_the_docs_are_todays() -> None:
+    """MobileNetV2's time in depthwise layers; that of two others by their outputs, by their MACs, and as modelled."""
+    chip = load_hardware("edge_tpu_coral")
+    rest, within, outputs, macs = ([] for _ in range(4))
+    for name in (*NETWORKS, "efficientnet_edgetpu_s"):
+        network = load_network(name)
+        result = evaluate(network, chip)
+        within.append(sum(one.metrics.latency_ms for one in result.layers if one.op.startswith("depthwise")))
+        rest.append(result.totals.latency_ms - within[-1])
+        ops = [node.op for node in network if node.op.depthwise]
+        outputs.append(sum(op.output_elements for op in ops))
+        macs.append(sum(op.macs for op in ops))
+    text = (ROOT / "docs" / "hardware.md").read_text(encoding="utf-8")
+    assert f"leave {within[0]:.1f} of MobileNetV2's {rest[0] + within[0]:.1f} ms" in text
+    for words, counts in (
+        ("outputs", outputs),
+        ("multiply-accumulates", macs),
+        ("borders of maps (the model)", within),
+    ):
+        first, dense, windows = (
+            other + within[0] * count / counts[0] for other, count in zip(rest, counts, strict=True)
+        )
+        assert f"| {words} | {dense / first:.2f} times as long | {windows:.1f} ms |" in text
+
+
 def _words(milliseconds: float) -> str:
     return f"{milliseconds:.3g} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.3g} s"
 
