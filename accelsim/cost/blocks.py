@@ -43,6 +43,8 @@ class BlockRows:
             moved=ways.moved[rows],
             room=ways.room[rows],
             words=tuple(ways.words[row] for row in rows),
+            slack_cycles=ways.slack_cycles,
+            busy=None if ways.busy is None else ways.busy[rows],
         )
         return BlockRows(self.op, self.machine, some, self.problem)
 
@@ -54,13 +56,10 @@ class BlockRows:
     @property
     def features(self) -> Floats:
         """Shape ``(rows, features)``: all that costs something."""
-        ways = self.ways
-        parts = (
-            ways.cycles[:, None],
-            ways.room.sum(axis=2),
-            ways.moved.sum(axis=2).reshape(len(self), 2 * ways.moved.shape[1]),
-        )
-        return np.concatenate(parts, axis=1)
+        ways, each = self.ways, 2 * self.ways.moved.shape[1]
+        moved = [moved for moved in (ways.moved, ways.busy) if moved is not None]
+        parts = [values.sum(axis=2).reshape(len(self), each) for values in moved]
+        return np.concatenate([ways.cycles[:, None], ways.room.sum(axis=2), *parts], axis=1)
 
     @property
     def demand(self) -> Demand:
@@ -68,7 +67,7 @@ class BlockRows:
         ways, count, memories = self.ways, len(self), len(self.machine.structure.holds)
         return Demand(
             moved=ways.moved,
-            one=ways.moved.sum(axis=2),
+            one=ways.under_way.sum(axis=2),
             serial=np.zeros((count, memories, 2)),
             ramp=np.zeros((count, 2)),
             cycles=ways.cycles,
@@ -83,12 +82,12 @@ def block_rows(op: Op, machine: Machine, configured: Configured, kept: Kept) -> 
     name, settings = configured
     engine, memories = traversal(name), len(machine.structure.holds)
     weights, inputs, outputs = (level if stays else 0 for stays, level in zip(kept.stays, kept.levels, strict=True))
-    problem = engine.unsupported(op, configured.words)
+    problem = engine.unsupported(op, configured.words) if op.macs else None
     if problem is not None:
         problem += " (a `host` in the template would run it)"
     else:
         try:
-            around = Around(memories, (weights, inputs, outputs), kept.first, kept.last)
+            around = Around(memories, (weights, inputs, outputs), kept.first, kept.last, kept.slack_cycles)
             return BlockRows(op, machine, engine.ways(op, settings, around))
         except NoMappingError as error:
             problem = str(error)

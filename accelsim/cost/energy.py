@@ -59,8 +59,10 @@ def op_bits(op: Op) -> Floats:
 
 
 def op_pj(op: Op, technology: Technology) -> float:
-    """Return the modelled energy of an op's MACs and of the registers that they touch."""
+    """Return the modelled energy of an op's MACs and of the registers that they touch; of one without, of its work."""
     bits = op_bits(op)
+    if not op.macs:
+        return op.vector_ops * (vector_pj(technology) or 0.0)
     per_mac, register = mac_pj(technology, bits), technology.register_pj_per_bit
     total = 0.0 if per_mac is None else op.macs * float(per_mac)
     return total if register is None else total + op.macs * float(register_bits_per_mac(bits)) * register

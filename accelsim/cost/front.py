@@ -54,6 +54,11 @@ class Front:
             raise TypeError("an engine that cuts ops into blocks has no loop nests")
         return self.rows
 
+    @property
+    def slack_cycles(self) -> float | None:
+        """What it leaves to the next op on an engine that hands something on."""
+        return self.rows.ways.slack_cycles if isinstance(self.rows, BlockRows) else None
+
     def describe(self, row: int, memories: Sequence[str]) -> str:
         """Return a row in words; ``memories`` are the names of all."""
         if isinstance(self.rows, BlockRows):

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from accelsim.compiled import compiled
 from accelsim.mapping.nest import Ints
 
-__all__ = ["Index"]
+__all__ = ["STATE", "Index"]
+
+Flags = npt.NDArray[np.bool_]
+#: What is added to a key for every state that a number may leave behind.
+STATE = 1 << 40
 
 _EMPTY = -1
 _FIRST_ROOM = 1024
@@ -26,6 +31,25 @@ class Index:
         found = np.empty_like(keys)
         _find(self._keys, self._numbers, keys.reshape(-1), found.reshape(-1))
         return found
+
+    def follow(self, keys: Ints, opens: Flags, after: Ints, found: Ints, begin: int) -> tuple[int, Ints]:
+        """Fill in the number of every key, where a key may hang on the number found before it.
+
+        Args:
+            keys: Shape ``(steps, columns)``, below ``STATE``.
+            opens: Shape ``(steps,)``: whether a step is in state 0, and not in that of the number before it.
+            after: By number, the state after it: ``STATE`` times the state is added to the key.
+            found: Shape ``(steps, columns)``: numbers up to ``begin``; filled in behind, -1 where there is none yet.
+            begin: The first step not known.
+
+        Returns:
+            The first step that is not there in every column, and the keys that were looked for and are not there.
+        """
+        asked = np.full_like(keys, _EMPTY)
+        _follow((self._keys, self._numbers), keys, opens, after, (found, asked), begin)
+        missing = (found < 0).any(axis=1)
+        first = int(missing.argmax()) if missing.any() else len(keys)
+        return first, asked[asked >= 0]
 
     def add(self, keys: Ints, numbers: Ints) -> None:
         """Add keys that are not there yet."""
@@ -54,6 +78,27 @@ def _find(table: Ints, numbers: Ints, keys: Ints, found: Ints) -> None:
     for at in range(len(keys)):
         place = _place(table, keys[at])
         found[at] = numbers[place] if table[place] == keys[at] else -1
+
+
+@compiled
+def _follow(
+    index: tuple[Ints, Ints], keys: Ints, opens: Flags, after: Ints, filled: tuple[Ints, Ints], begin: int
+) -> None:
+    (table, numbers), (found, asked) = index, filled
+    for step in range(begin, len(keys)):
+        for column in range(keys.shape[1]):
+            key, before = keys[step, column], -1
+            if not opens[step]:
+                before = found[step - 1, column]
+                if before < 0:  # its state is not known yet
+                    found[step, column] = -1
+                    continue
+                key += after[before] * STATE
+            place = _place(table, key)
+            there = table[place] == key
+            found[step, column] = numbers[place] if there else -1
+            if not there:
+                asked[step, column] = key
 
 
 @compiled

@@ -141,12 +141,14 @@ class Kept(NamedTuple):
         levels: Place of the memory; -1 if none keeps it.
         first: Whether the layer reads an input of the network; told only to engines that cut ops into blocks.
         last: Whether its result is one of the network; likewise.
+        slack_cycles: What the layer before leaves to it, if the engine hands something on; see ``engines.engine.Ways``.
     """
 
     stays: tuple[bool, bool, bool]
     levels: tuple[int, int, int]
     first: bool = False
     last: bool = False
+    slack_cycles: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

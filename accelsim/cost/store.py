@@ -11,15 +11,17 @@ import numpy.typing as npt
 
 from accelsim.cost.columns import Columns
 from accelsim.cost.front import Front, front
-from accelsim.cost.index import Index
+from accelsim.cost.index import STATE, Index
 from accelsim.cost.room import CODES, ENDLESS, begins, codes_of, enough, room_of, searched
 from accelsim.cost.rows import Kept, Machine
+from accelsim.hardware.engines import BLOCK_ENGINES
 from accelsim.mapping.nest import Ints
 from accelsim.workload.ops import Op
 
 __all__ = ["Rows", "Store", "rows_of", "store_of"]
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 #: Rows after which a store is given up for a new one.
 _MOST = 2_000_000
 #: What stays of ``W I O``, and whether it stands at the beginning and at the end of its network.
@@ -98,6 +100,10 @@ class Store:
         self._ends = Columns(starts=np.int64)
         self._ends.extend(starts=0)
         self.rows = self._seen()
+        #: What an op may leave to the next one on the engine, its number, and the number of every front.
+        self._slacks: list[float | None] = [None]
+        self._slack_numbers: dict[float | None, int] = {None: 0}
+        self._after = Columns(slack=np.int64)
         self._places: dict[Op, int] = {}
         self._ops: list[Op] = []
         #: Of every op, the class from which there is room for everything.
@@ -113,7 +119,7 @@ class Store:
             self._enough.extend(codes=enough(op, machine) if searched(machine) else 0)
         return found
 
-    def which(self, ops: Ints, kept: Ints, free: Floats) -> Ints:
+    def which(self, ops: Ints, kept: Ints, free: Floats, opens: Flags | None = None) -> Ints:
         """Return the place of the front of each step on each design.
 
         Args:
@@ -121,30 +127,52 @@ class Store:
             kept: Shape ``(steps, designs)``: 1, 2 and 4 for ``W``, ``I`` and ``O`` that stay on chip, added; 8 and 16
                 for a step that reads an input of the network, or makes a result of it.
             free: Shape ``(memories, steps, designs)``: bytes for tiles.
+            opens: Shape ``(steps,)``: which steps do not follow the one before on the array; ``None`` for all.
         """
         if self._machine.blocks is None:
             kept = kept % _ENDS  # a loop nest is the same wherever it stands
         keys = (ops[:, None] * _KEPT_CODES + kept) * self._rooms
         if self._rooms > 1:
             keys += codes_of(free, self._enough.arrays["codes"][ops], begins(self._machine))
+        blocks = self._machine.blocks
+        if opens is not None and blocks is not None and BLOCK_ENGINES[blocks.name].hands_on:
+            return self._follow(keys, opens)
         found = self._index.find(keys)
         if np.any(found < 0):
             self._add(np.unique(keys[found < 0]))
             found = self._index.find(keys)
         return found
 
+    def _follow(self, keys: Ints, opens: Flags) -> Ints:
+        """Return the place of the front of each step, of which every one is told what the one before leaves."""
+        found, begin = np.empty_like(keys), 0
+        while begin < len(keys):
+            begin, missing = self._index.follow(keys, opens, self._after.arrays["slack"], found, begin)
+            if len(missing):
+                self._add(np.unique(missing))
+        return found
+
+    def _slack(self, cycles: float | None) -> int:
+        """Return the number of what an op leaves to the next one."""
+        found = self._slack_numbers.setdefault(cycles, len(self._slacks))
+        if found == len(self._slacks):
+            self._slacks.append(cycles)
+        return found
+
     def _add(self, missing: Ints) -> None:
         new = []
         for key in missing.tolist():
-            of, room = divmod(key, self._rooms)
+            slack, of = divmod(key, STATE) if self._machine.blocks is not None else (0, key)
+            of, room = divmod(of, self._rooms)
             place, code = divmod(of, _KEPT_CODES)
             stays = (bool(code & 1), bool(code & 2), bool(code & 4))
-            kept = Kept(stays, self._levels, bool(code & _ENDS), bool(code & 2 * _ENDS))
+            kept = Kept(stays, self._levels, bool(code & _ENDS), bool(code & 2 * _ENDS), self._slacks[slack])
             op = self._ops[place]
             machine = self._machine.of(op)
             new.append(front(op, self._machine, kept, room_of(room, op, machine) if self._rooms > 1 else ENDLESS))
         self._index.add(missing, np.arange(len(missing)) + len(self.fronts))
         self.fronts += new
+        self._after.extend(len(new), slack=[self._slack(one.slack_cycles) for one in new])
         parts = rows_of(new)._asdict()
         ends = parts.pop("starts")[1:] + self._columns.count
         self._columns.extend(len(parts["cycles"]), **parts)

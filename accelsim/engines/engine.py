@@ -26,12 +26,15 @@ class Around(NamedTuple):
         homes: Places of the memories in which whole ``W I O`` lie: 0 unless they stay on chip.
         first: Whether it reads an input of the network.
         last: Whether its result is one of the network.
+        slack_cycles: What the op before it on the engine left; see ``Ways``. ``None`` if none runs before it, or the
+            engine hands nothing on.
     """
 
     memories: int
     homes: tuple[int, int, int] = (0, 0, 0)
     first: bool = False
     last: bool = False
+    slack_cycles: float | None = None
 
     def home(self, operand: Operand) -> int:
         """Return the place of the memory in which the whole operand lies."""
@@ -48,6 +51,9 @@ class Ways:
         moved: Shape ``(n, M, 3, 2)``: bytes read and written of ``W I O``.
         room: Shape ``(n, M, 3)``: room that they take beside whole tensors.
         words: What each is.
+        slack_cycles: Cycles under which something of the next op on the engine may be fetched; ``None`` if none is.
+        busy: Shape ``(n, M, 3, 2)``: bytes that keep the memories busy while the op runs, where they are others than
+            ``moved``, because some came under the op before; ``None`` if they are the same.
     """
 
     cycles: Floats
@@ -55,6 +61,13 @@ class Ways:
     moved: Floats
     room: Floats
     words: tuple[str, ...]
+    slack_cycles: float | None = None
+    busy: Floats | None = None
+
+    @property
+    def under_way(self) -> Floats:
+        """Shape ``(n, M, 3, 2)``: bytes that keep the memories busy while the op runs."""
+        return self.moved if self.busy is None else self.busy
 
 
 def no_traffic(ways: int, memories: int) -> tuple[Floats, Floats]:
@@ -74,9 +87,18 @@ class Traversal(BlockEngine):
             words: The options that are no numbers: whether an op can run depends on no other.
         """
 
+    def takes(self, op: Op, words: Settings) -> bool:  # noqa: ARG002 - an engine that takes some asks for both
+        """Return whether the engine runs an op without MACs itself, in cycles of its own; else the vector unit does.
+
+        Args:
+            op: The op, of one part.
+            words: The options that are no numbers.
+        """
+        return False
+
     @abstractmethod
     def ways(self, op: Op, settings: Settings, around: Around) -> Ways:
-        """Return the ways to run an op that the engine can run.
+        """Return the ways to run an op that the engine can run, or takes.
 
         Raises:
             NoMappingError: None fits the machine.

@@ -277,7 +277,7 @@ class Accelerator:
         """What it can do with ops."""
         vector = self.vector
         blocks, host = self.array.blocks, self.host is not None
-        engine = None if blocks is None or not host else Configured(blocks.engine, blocks.configured(0).words)
+        engine = None if blocks is None else Configured(blocks.engine, blocks.configured(0).words)
         can = (vector.fuses, vector.fuses_inputs, vector.rated)
         return Abilities(*can, self.bits, self.without, host, engine)
 

@@ -75,8 +75,8 @@ class Abilities:
         bits: Widths that it computes with; ``None`` for any.
         without: Kinds of op that it cannot run.
         host: Whether a host runs what it cannot.
-        engine: The engine that cuts ops into blocks, with those options that are no numbers; it may refuse an op, which
-            matters only if there is a host.
+        engine: The engine that cuts ops into blocks, with those options that are no numbers. It may take ops without
+            MACs from the vector unit, and refuse others, which then go to the host, if there is one.
     """
 
     fuses: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from accelsim.cost.columns import Columns
 from accelsim.dims import Dim, Operand
 from accelsim.hardware.accelerator import Abilities
 from accelsim.mapping.nest import Ints
-from accelsim.schedule.support import check_abilities, reason_of
+from accelsim.schedule.support import check_abilities, on_array, reason_of
 from accelsim.schedule.windows import window_of
 from accelsim.workload.ops import Op
 
@@ -46,6 +46,7 @@ class Records(NamedTuple):
         end_part: The one behind its last.
         plain: Of a part: its plain op.
         rate: Which rate of the vector unit it has.
+        on_array: Whether the array runs it, if it does not run on the host.
         streamed: Whether its result goes on a piece at a time.
         first_read: Its first read.
         end_read: The one behind its last.
@@ -78,6 +79,7 @@ class Records(NamedTuple):
     end_part: Ints
     plain: Ints
     rate: Ints
+    on_array: Flags
     streamed: Flags
     first_read: Ints
     end_read: Ints
@@ -134,7 +136,14 @@ class Catalog(dict[Op, int]):
             first_part=np.int64,
             end_part=np.int64,
         )
-        self._parts = Columns(plain=np.int64, rate=np.int64, streamed=np.bool_, first_read=np.int64, end_read=np.int64)
+        self._parts = Columns(
+            plain=np.int64,
+            rate=np.int64,
+            on_array=np.bool_,
+            streamed=np.bool_,
+            first_read=np.int64,
+            end_read=np.int64,
+        )
         self._reads = Columns(source=np.int64, fetched=float, second=np.bool_)
         self._plains = Columns(
             written=float,
@@ -156,13 +165,13 @@ class Catalog(dict[Op, int]):
 
     def _add(self, op: Op, place: int) -> int:
         """Add an op on the accelerator at a place of the chip, and return its number."""
-        rule, first, abilities, rates = op.rule, self._parts.count, self.abilities[place], self._rates[place]
+        rule, first, abilities = op.rule, self._parts.count, self.abilities[place]
         parts = () if rule.lower is None else rule.lower(op)
         reason = reason_of(op, abilities)
         if rule.lower is None:
-            self._add_part(None, op, range(len(op.elements_read)), rates, streamed=False)
+            self._add_part(place, None, op, range(len(op.elements_read)), streamed=False)
         for part in parts:
-            self._add_part(part.role, part.op, part.reads, rates, streamed=part.streamed)
+            self._add_part(place, part.role, part.op, part.reads, streamed=part.streamed)
         self.reasons += [reason] * (self._parts.count - first)
         return self._ops.extend(
             inputs=len(op.elements_read),
@@ -174,25 +183,24 @@ class Catalog(dict[Op, int]):
             lasting=rule.lasting,
             runs_on=place,
             passing_work=op.vector_ops,
-            passing_rate=rates.get(op.kind, 0),
+            passing_rate=self._rates[place].get(op.kind, 0),
             parameters=op.parameters,
             all_macs=op.macs,
             first_part=first,
             end_part=self._parts.count,
         )
 
-    def _add_part(
-        self, role: str | None, op: Op, reads: Sequence[int], rates: Mapping[str, int], *, streamed: bool
-    ) -> None:
+    def _add_part(self, place: int, role: str | None, op: Op, reads: Sequence[int], *, streamed: bool) -> None:
         self.roles.append(role)
         first = self._reads.count
-        for place, (source, elements) in enumerate(zip(reads, op.fetched, strict=True)):
-            second = op.rule.dynamic and place == 1
+        for which, (source, elements) in enumerate(zip(reads, op.fetched, strict=True)):
+            second = op.rule.dynamic and which == 1
             fetched = elements * (op.bits.W if second else op.bits.I) / 8
             self._reads.extend(source=source, fetched=fetched, second=second)
         self._parts.extend(
             plain=self._plain_number(op),
-            rate=rates.get(op.kind, 0),
+            rate=self._rates[place].get(op.kind, 0),
+            on_array=on_array(op, self.abilities[place]),
             streamed=streamed,
             first_read=first,
             end_read=self._reads.count,

@@ -21,7 +21,7 @@ from accelsim.schedule.planner import Planned
 from accelsim.schedule.ranking import Charges, Ranking, Totals, add_totals
 from accelsim.schedule.residency import Residency
 from accelsim.schedule.run import in_order
-from accelsim.schedule.table import Steps, widths_of
+from accelsim.schedule.table import Steps, opens, widths_of
 from accelsim.schedule.vector import unit_of, vector_cost
 
 __all__ = ["Design"]
@@ -73,7 +73,7 @@ class Design:
             Metric (a name of ``METRICS``) -> shape ``(networks,)``, NaN where it is not modelled and where a network
             has no mapping; and whether every layer of a network has one.
         """
-        bits, width = widths_of(planned.steps, np.flatnonzero(planned.steps.macs))
+        bits, width = widths_of(planned.steps)
         totals, legal = self.totals(planned.part, planned.steps, bits, width)
         counted, accelerator = Macs(planned.macs, self._at_peak(planned)), self._accelerator
         found = columns(accelerator.clock_hz, accelerator.peak_macs, totals, planned.parameters, counted, planned.peak)
@@ -92,12 +92,13 @@ class Design:
             width: Shape ``(networks,)``: which of them they have.
             beside: Leakage of the rest of the chip, in pJ a cycle.
         """
-        macs = np.flatnonzero(steps.macs)
+        places = np.flatnonzero(steps.on_array)
         stays = self._residency.stay(steps)
         store = self._stored(stays.levels)
-        fronts = np.full(len(steps.macs), -1)
-        free = self._sizes[:, None, None] - stays.used_bytes[:, macs]
-        fronts[macs] = store.which(self._places_of(parts[macs], store), stays.kept(macs), free)[:, 0]
+        fronts = np.full(len(steps.on_array), -1)
+        free = self._sizes[:, None, None] - stays.used_bytes[:, places]
+        ops = self._places_of(parts[places], store)
+        fronts[places] = store.which(ops, stays.kept(places), free, opens(steps, places))[:, 0]
         vector = vector_cost(steps, self._charged, self._unit, stays)
         if self._borders is not None:
             vector = with_borders(vector, border_bytes(steps, self._borders, stays), self._borders)

@@ -69,7 +69,7 @@ def _rows(part: Part, clock: Floats, area: float | None) -> Iterator[tuple[int, 
     """
     plan, result, ratio = part.plan, part.run, float(part.ratio(clock)[0])
     front, chosen = np.full((2, len(plan.steps)), -1)
-    front[result.table.mac_places], chosen[result.table.mac_places] = result.which[:, 0], result.mac.row[:, 0]
+    front[result.table.array_places], chosen[result.table.array_places] = result.which[:, 0], result.mac.row[:, 0]
     figures = (front, chosen, result.latency_cycles[:, 0], result.energy_pj[:, 0], result.dram_bytes[:, 0])
     alike = list(zip(*(values.tolist() for values in figures), strict=True))
     known: dict[object, LayerResult] = {}
@@ -157,7 +157,7 @@ def _bottleneck(step: Step, accelerator: Accelerator, result: Run, place: int, m
         crossings = float(result.table.steps.crossings[place])
         busy["host work"] = step.host_cycles(accelerator.host)
         busy["hand-over"] = crossings * float(accelerator.host.transfer_cycles[0])
-    elif step.fused_work + step.op.vector_ops:
+    elif step.streamed_ops:
         busy["vector"] = step.vector_cycles(accelerator.vector)
     streams = step.reason is None and not step.on_array
     for level, memory in enumerate(accelerator.vector_memories if streams else accelerator.memories):
@@ -195,7 +195,7 @@ def _ledger(plan: Plan, accelerator: Accelerator, result: Run, milliseconds: flo
                     yield _line(memory.name, operand, action, moved[level, i, way], price)
     register, macs, touched = accelerator.technology.register_pj_per_bit, dict[float | None, float](), 0.0
     for step in steps:
-        if step.on_array:
+        if step.on_array and step.op.macs:
             per_mac = mac_pj(accelerator.technology, op_bits(step.op))
             price = None if per_mac is None else float(per_mac)
             macs[price] = macs.get(price, 0.0) + step.op.macs

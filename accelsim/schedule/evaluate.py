@@ -19,7 +19,7 @@ from accelsim.schedule.laws import check_evaluation, checking
 from accelsim.schedule.result import Evaluation, Metrics, Outcome, Utilization
 from accelsim.schedule.run import misfits, run
 from accelsim.schedule.steps import planned
-from accelsim.schedule.sweep import batches
+from accelsim.schedule.sweep import Refused, batches
 from accelsim.workload.network import Network
 
 __all__ = ["evaluate", "evaluate_points", "evaluate_totals"]
@@ -39,6 +39,10 @@ def evaluate_points(network: Network, template: AnyTemplate, points: Sequence[Ma
     complete = Points.of([template.space.complete(point, template.name) for point in points])
     outcomes: list[Outcome] = [Outcome(None)] * len(points)
     for batch in batches(network, template, complete):
+        if isinstance(batch, Refused):
+            for place in batch.places:
+                outcomes[place] = Outcome(None, batch.reason)
+            continue
         columns = {
             name: None if values is None else np.broadcast_to(values, len(batch.places)).tolist()
             for name, values in figures(network, batch.parts).items()
@@ -61,7 +65,7 @@ def evaluate(network: Network, hardware: Hardware) -> Evaluation:
         hardware: An accelerator, or a chip of several.
 
     Raises:
-        NoMappingError: A layer does not fit; the message names the tightest limit.
+        NoMappingError: A layer does not fit, and the message names the tightest limit; or the engine can do no layer.
         ValueError: ``hardware`` is a batch of several designs.
     """
     parts = _parts(network, hardware)
@@ -111,7 +115,7 @@ def _no_mapping(parts: Sequence[Part], design: int) -> str:
     """Return which layer of ``design`` has no mapping, and what is in its way."""
     part = next(part for part in parts if not part.run.legal[0, design])
     result, accelerator, network = part.run, part.accelerator, part.plan.network
-    place = int(result.table.mac_places[np.argmin(result.mac.legal[:, design])])
+    place = int(result.table.array_places[np.argmin(result.mac.legal[:, design])])
     step = part.plan.steps[place]
     rows = result.mapped(place, design)[0].rows
     if isinstance(rows, BlockRows) and rows.problem:

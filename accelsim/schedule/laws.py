@@ -51,13 +51,13 @@ def checking() -> bool:
 
 @lru_cache(maxsize=16384)
 def compulsory_bytes(op: Op) -> tuple[float, float, float]:
-    """Return the bytes of ``W I O`` that an op made of MACs has to move if none of it stays on chip.
+    """Return the bytes of ``W I O`` that an op on the array has to move if none of it stays on chip.
 
     Every weight and every input that a tap meets comes once, every output goes once; padding, and rows that a stride
     leaps over, do not come.
     """
     rule, bits = op.rule, op.bits
-    weights = math.prod(op.size(axis) for axis in rule.weights or () if isinstance(axis, Dim))
+    weights = math.prod(op.size(axis) for axis in rule.weights if isinstance(axis, Dim)) if rule.weights else 0
     inputs = 1
     for axis in (rule.inputs or ((),))[0]:
         if isinstance(axis, Sliding):
@@ -85,12 +85,12 @@ class _Given(NamedTuple):
         energy: In pJ.
         busy: Cycles in which PEs work.
         outer: Bytes to and from the outermost memory.
-        row: Shape ``(mac steps, D)``: the chosen row among all.
+        row: Shape ``(array steps, D)``: the chosen row among all.
         mac: Shape ``(S,)``: which of the steps made of MACs a step is; -1 if none.
         macs: Shape ``(S,)``.
-        base: Shape ``(mac steps,)``: energy of MACs and registers.
-        least: Shape ``(mac steps, 3)``: compulsory bytes of ``W I O``.
-        free: Shape ``(M, mac steps, D)``.
+        base: Shape ``(array steps,)``: energy of MACs and registers.
+        least: Shape ``(array steps, 3)``: compulsory bytes of ``W I O``.
+        free: Shape ``(M, array steps, D)``.
         price: Shape ``(M, 2, D)``: pJ of a byte read and written.
         leak: Shape ``(S, D)``: pJ a cycle.
         beside: Shape ``(S, D)``: pJ of borders handed over, and of work on the host.
@@ -238,8 +238,8 @@ def check_run(
         result: What they cost.
         rows: The rows of all fronts.
         charged: What the designs charge; leakage for all steps, or shape ``(steps, designs)``.
-        base: Shape ``(mac steps,)``: energy of the MACs of a step and of the registers that they touch.
-        free: Shape ``(memories, mac steps, designs)``: room for tiles.
+        base: Shape ``(array steps,)``: energy of the MACs of a step and of the registers that they touch.
+        free: Shape ``(memories, array steps, designs)``: room for tiles.
 
     Raises:
         BrokenLawError: A law does not hold; the first layer and design is named.
@@ -258,10 +258,10 @@ def check_run(
 def _given(accelerator: Accelerator, result: Run, rows: Rows, charged: Prices, base: Floats, free: Floats) -> _Given:
     table = result.table
     mac, macs, peak = np.full(len(table), -1), np.zeros(len(table)), np.ones(result.latency_cycles.shape)
-    mac[table.mac_places] = np.arange(len(table.mac_places))
-    macs[table.mac_places] = np.array([op.macs for op in table.ops], dtype=float)[table.op]
+    mac[table.array_places] = np.arange(len(table.array_places))
+    macs[table.array_places] = np.array([op.macs for op in table.ops], dtype=float)[table.op]
     peaks = [working(accelerator, op).peak_macs for op in table.ops]
-    peak[table.mac_places] = np.reshape(peaks, (len(peaks), len(accelerator)))[table.op]
+    peak[table.array_places] = np.reshape(peaks, (len(peaks), len(accelerator)))[table.op]
     beside, borders = np.zeros(result.latency_cycles.shape), borders_of(accelerator)
     if borders is not None:
         beside = border_bytes(table.steps, borders, result.stays) * borders.pj_per_byte

@@ -112,6 +112,7 @@ def empty(networks: int, nodes: int, rates: int, room: Room) -> Planned:
         np.empty(room.steps),
         np.empty(room.steps),
         np.empty(room.steps, np.bool_),
+        np.empty(room.steps, np.bool_),
         np.empty((room.steps, rates)),
         np.empty(room.steps, np.bool_),
         np.empty(room.steps),

@@ -194,8 +194,10 @@ def _fill(steps: Steps, parts: Ints, start: int, end: int, records: Records) -> 
         steps.weights[place] = 0.0 if away else records.weights[plain]
         steps.looked_up[place] = 0.0 if away else records.looked_up[plain]
         steps.macs[place] = records.macs[plain] > 0 and not away
+        steps.on_array[place] = records.on_array[parts[place]] and not away
         steps.away_macs[place] = records.macs[plain] if away else 0.0
-        steps.work[place, records.rate[parts[place]]] += records.work[plain]
+        if not steps.on_array[place]:  # an engine that takes it knows its cycles
+            steps.work[place, records.rate[parts[place]]] += records.work[plain]
         steps.crossings[place] = 0.0
         if away:
             steps.crossings[place] += place > start and not steps.away[place - 1]

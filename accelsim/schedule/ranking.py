@@ -174,7 +174,7 @@ def add_totals(
         for place in range(steps.starts[network], steps.starts[network + 1]):
             cycles, dynamic = vector.latency_cycles[place, 0], vector.dynamic_pj[place, 0]
             moved = vector.outer_bytes[place, 0]
-            if steps.macs[place]:
+            if steps.on_array[place]:
                 row = _best(ranked, fronts[place], charges.sizes, used, place)
                 if row < 0:
                     legal[network] = False

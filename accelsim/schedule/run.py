@@ -22,7 +22,7 @@ from accelsim.schedule.borders import border_bytes, borders_of, with_borders
 from accelsim.schedule.laws import check_run, checking
 from accelsim.schedule.residency import Stay, stay
 from accelsim.schedule.steps import Plan
-from accelsim.schedule.table import StepTable, table_of, widths_of
+from accelsim.schedule.table import StepTable, opens, table_of, widths_of
 from accelsim.schedule.vector import fused_cycles, unit_of, vector_cost, vector_moved
 
 __all__ = ["Run", "in_order", "misfits", "run"]
@@ -37,8 +37,8 @@ class Run:
     Attributes:
         table: The steps, network after network.
         fronts: The mappings worth comparing of ops and combinations of kept tensors.
-        which: Shape ``(mac steps, designs)``: the front that holds.
-        mac: The chosen rows of the fronts, shape ``(mac steps, designs)``.
+        which: Shape ``(array steps, designs)``: the front that holds.
+        mac: The chosen rows of the fronts, shape ``(array steps, designs)``.
         latency_cycles: Cycles.
         energy_pj: Energy, leakage included.
         steps: Cycles in which PEs work.
@@ -81,13 +81,13 @@ class Run:
         return 0.0 if self.handed is None else float(self.handed[place, design])
 
     def mapped(self, place: int, design: int) -> tuple[Front, int]:
-        """Return the front of a step made of MACs, and the chosen row in it."""
-        row = int(np.searchsorted(self.table.mac_places, place))
+        """Return the front of a step on the array, and the chosen row in it."""
+        row = int(np.searchsorted(self.table.array_places, place))
         return self.fronts[self.which[row, design]], int(self.mac.row[row, design])
 
     def moved(self, place: int, design: int) -> Floats:
         """Return the bytes that a step moves: shape ``(memories, 3, 2)``, by operand ``W I O``, read and written."""
-        if not self.table.steps.macs[place]:
+        if not self.table.steps.on_array[place]:
             return vector_moved(self.table.steps, place, design, len(self.stays.used_bytes), self.stays)
         found, row = self.mapped(place, design)
         return np.asarray(found.demand.moved[row])
@@ -126,18 +126,18 @@ def run(
         BrokenLawError: A figure cannot be right; only with ``ACCELSIM_CHECK=1`` in the environment.
     """
     table = table_of(plans)
-    steps, macs = table.steps, table.mac_places
+    steps, places = table.steps, table.array_places
     stays = stay(steps, accelerator)
     technology, unit = accelerator.technology, unit_of(accelerator)
-    some, network = widths_of(steps, macs) if bits is None else (bits[None], np.zeros(len(plans), dtype=np.int64))
+    some, network = widths_of(steps) if bits is None else (bits[None], np.zeros(len(plans), dtype=np.int64))
     leak = np.stack([leakage_pj(accelerator, widths) + beside for widths in some])
     width = np.repeat(network, np.diff(steps.starts))
     store = store_of(machine_of(accelerator), stays.levels)
-    free = _free(stays, macs, accelerator)
+    free = _free(stays, places, accelerator)
     ops = np.array([store.place(op) for op in table.ops], dtype=np.int64)
-    which = store.which(ops[table.op], stays.kept(macs), free)
+    which = store.which(ops[table.op], stays.kept(places), free, opens(steps, places))
     base = np.array([op_pj(op, technology) for op in table.ops])[table.op]
-    mac = _chosen(store.rows, which, [prices(accelerator, one) for one in leak], width[macs], base, free)
+    mac = _chosen(store.rows, which, [prices(accelerator, one) for one in leak], width[places], base, free)
     charged = prices(accelerator, leak[0])
     cost, borders, handed = vector_cost(steps, charged, unit, stays), borders_of(accelerator), None
     if borders is not None:
@@ -145,10 +145,10 @@ def run(
         cost = with_borders(cost, handed, borders)
     latency, energy, dram = cost
     busy, called = np.zeros(latency.shape), steps.calls[:, None] * accelerator.invocation_cycles
-    passing = fused_cycles(steps.work[macs], unit.paces)
-    latency[macs] += np.maximum(mac.latency_cycles, passing + accelerator.array.dispatch_cycles)
-    energy[macs] += mac.dynamic_pj + steps.work[macs].sum(axis=1)[:, None] * unit.each_pj
-    busy[macs], dram[macs] = mac.steps, mac.outer_bytes
+    passing = fused_cycles(steps.work[places], unit.paces)
+    latency[places] += np.maximum(mac.latency_cycles, passing + accelerator.array.dispatch_cycles)
+    energy[places] += mac.dynamic_pj + steps.work[places].sum(axis=1)[:, None] * unit.each_pj
+    busy[places], dram[places] = mac.steps, mac.outer_bytes
     found = Run(
         table=table,
         fronts=store.fronts,
@@ -158,7 +158,7 @@ def run(
         energy_pj=energy + leak[width] * latency,
         steps=busy,
         dram_bytes=dram,
-        legal=_legal(mac.legal, np.searchsorted(macs, steps.starts)),
+        legal=_legal(mac.legal, np.searchsorted(places, steps.starts)),
         stays=stays,
         invocation_cycles=called,
         invocation_pj=leak[network] * called,
@@ -177,7 +177,7 @@ def _legal(each: npt.NDArray[np.bool_], starts: Ints) -> npt.NDArray[np.bool_]:
 
 
 def _free(stays: Stay, places: Ints, accelerator: Accelerator) -> Floats:
-    """Return the room for tiles, shape ``(memories, mac steps, designs)``; infinite where there is no limit."""
+    """Return the room for tiles, shape ``(memories, array steps, designs)``; infinite where there is no limit."""
     free = np.full((len(accelerator.memories), len(places), len(accelerator)), np.inf)
     for level, (memory, used) in enumerate(zip(accelerator.memories, stays.used_bytes, strict=True)):
         if memory.size_bytes is not None:
@@ -197,7 +197,7 @@ def _chosen(rows: Rows, which: Ints, charged: Sequence[Prices], asked: Ints, bas
 
 
 def misfits(result: Run, place: int, design: int, accelerator: Accelerator) -> list[Violation]:
-    """Return the limits that the smallest candidate of a step made of MACs violates, the tightest first."""
+    """Return the limits that the smallest candidate of a step on the array violates, the tightest first."""
     footprint = result.mapped(place, design)[0].rows.footprint
     smallest = footprint[int(np.argmin(footprint.sum(axis=(1, 2))))]
     inner = accelerator.memories[1:]

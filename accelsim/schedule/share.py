@@ -39,6 +39,7 @@ def share_of(planned: Planned, part: int) -> Steps:
         weights=np.where(own, steps.weights, 0.0),
         looked_up=np.where(own, steps.looked_up, 0.0),
         macs=steps.macs & own,
+        on_array=steps.on_array & own,
         work=np.where(own[:, None], steps.work, 0.0),
         away=steps.away | ~own,
         away_macs=np.where(own, steps.away_macs, 0.0),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.dims import Dim, Operand
-from accelsim.errors import InputError, Problem
+from accelsim.errors import InputError, NoMappingError, Problem
 from accelsim.hardware.accelerator import Abilities, Host, Vector
 from accelsim.mapping.nest import Ints
 from accelsim.schedule.catalog import Catalog, catalog_of
@@ -51,6 +51,7 @@ class Step:
         last_use: The last step that reads its result; one past the end for a result of the network.
         streamed: Whether its result goes to the next step a piece at a time and is never stored whole.
         reason: Code of the reason (a key of ``REASONS``) for which it runs on the host; ``None`` if it does not.
+        on_array: Whether it runs on the array: made of MACs, or taken by an engine that cuts ops into blocks.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Step:
     last_use: int
     streamed: bool = False
     reason: str | None = None
+    on_array: bool = False
 
     @property
     def label(self) -> str:
@@ -88,19 +90,19 @@ class Step:
         """Vector operations of the fused activations."""
         return sum(op.vector_ops for op in self.fused)
 
+    @property
+    def streamed_ops(self) -> tuple[Op, ...]:
+        """What of it the vector unit does: all of it, or on the array the fused activations alone."""
+        return tuple(op for op in (*(() if self.on_array else (self.op,)), *self.fused) if op.vector_ops)
+
     def vector_cycles(self, vector: Vector) -> float:
-        """Return the cycles of all its vector operations on the vector unit of one design."""
-        return sum(op.vector_ops / float(vector.pace(op.kind)[0]) for op in (self.op, *self.fused) if op.vector_ops)
+        """Return the cycles of its operations on the vector unit of one design."""
+        return sum(op.vector_ops / float(vector.pace(op.kind)[0]) for op in self.streamed_ops)
 
     def host_cycles(self, host: Host) -> float:
         """Return the cycles of its work on the host of one design."""
         work = (self.op.vector_ops + self.fused_work) / float(host.lanes[0])
         return work + self.op.macs / float(host.macs_per_cycle[0])
-
-    @property
-    def on_array(self) -> bool:
-        """Whether it is made of MACs and runs on the array."""
-        return bool(self.op.macs) and self.reason is None
 
 
 class Plan:
@@ -139,10 +141,10 @@ class Plan:
             raise InputError(_refused(network.name, self.steps))
 
     def _table(self, steps: Steps) -> StepTable:
-        macs = np.flatnonzero(steps.macs)
+        places = np.flatnonzero(steps.on_array)
         numbers: dict[Op, int] = {}
-        op = [numbers.setdefault(self._ops[place], len(numbers)) for place in macs]
-        return StepTable(steps, tuple(numbers), np.array(op, dtype=np.int64), macs)
+        op = [numbers.setdefault(self._ops[place], len(numbers)) for place in places]
+        return StepTable(steps, tuple(numbers), np.array(op, dtype=np.int64), places)
 
     def share(self, part: int) -> Plan:
         """Return what a part of the chip has to do: the same steps, of which those of others are nothing to it."""
@@ -163,6 +165,7 @@ class Plan:
         operands = [Operand.W if second else Operand.I for second in steps.second]
         reads = list(map(Read, steps.writer.tolist(), steps.read.tolist(), operands))
         first, last, streamed = steps.first_read.tolist(), steps.last_use.tolist(), steps.streamed.tolist()
+        on_array = steps.on_array.tolist()
         names = [nodes[node].name for node in self._planned.node]
         return tuple(
             Step(
@@ -173,6 +176,7 @@ class Plan:
                 last[place],
                 streamed[place],
                 reason,
+                on_array[place],
             )
             for place, (role, op, reason) in enumerate(zip(self._roles, self._ops, self._reasons, strict=True))
         )
@@ -238,6 +242,7 @@ def planned(network: Network, abilities: Abilities) -> Plan:
     Raises:
         InputError: No layer is made of MACs that the array can do, ``abilities`` names a kind of op that there is not,
             or the hardware cannot run an op and has no host.
+        NoMappingError: The engine, as it is set up, can do none of the layers made of MACs.
     """
     return with_work(plan(network, abilities))
 
@@ -247,12 +252,15 @@ def with_work(steps: Plan) -> Plan:
 
     Raises:
         InputError: No layer is made of MACs that an array can do.
+        NoMappingError: No engine, as it is set up, can do a layer made of MACs.
     """
     network = steps.network
-    if not len(steps.table.mac_places):
+    if not steps.table.steps.macs.any():
         message = "no layer is made of multiply-accumulates, so the array has nothing to do"
         if network.macs:
             reasons = sorted({step.reason for step in steps.steps if step.op.macs and step.reason is not None})
             message = f"every layer made of multiply-accumulates runs on the host ({', '.join(reasons)})"
+            if "engine" in reasons:
+                raise NoMappingError(f"{network.name}: {message}")
         raise InputError(Problem(field=network.name, message=message))
     return steps

@@ -9,7 +9,7 @@ from accelsim.errors import InputError, Problem
 from accelsim.hardware.accelerator import Abilities
 from accelsim.workload.ops import OP_KINDS, Op
 
-__all__ = ["REASONS", "check_abilities", "reason_of"]
+__all__ = ["REASONS", "check_abilities", "on_array", "reason_of"]
 
 #: Code of a reason for which an op leaves for the host -> what it means.
 REASONS: dict[str, str] = {
@@ -57,11 +57,22 @@ def reason_of(op: Op, abilities: Abilities) -> str | None:
         return "kind"
     if abilities.bits is not None and any(_widths(part) - set(abilities.bits) for part in parts):
         return "bits"
-    if abilities.engine is not None:
+    if abilities.engine is not None and abilities.host:
         name, words = abilities.engine
         if any(part.macs and traversal(name).unsupported(part, words) for part in parts if part.rule.lower is None):
             return "engine"
     return None
+
+
+def on_array(op: Op, abilities: Abilities) -> bool:
+    """Return whether an op of one part that stays on the accelerator runs on the array, not on the vector unit.
+
+    Ops without MACs do where the engine takes them.
+    """
+    if op.macs or abilities.engine is None:
+        return op.macs > 0
+    name, words = abilities.engine
+    return traversal(name).takes(op, words)
 
 
 def _widths(op: Op) -> set[int]:

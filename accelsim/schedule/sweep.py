@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from accelsim.errors import NoMappingError
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.hardware.chip import Chip
 from accelsim.hardware.load import AnyTemplate
@@ -19,7 +20,7 @@ from accelsim.schedule.run import run
 from accelsim.schedule.steps import planned
 from accelsim.workload.network import Network
 
-__all__ = ["Batch", "Sweep", "batches", "sweep"]
+__all__ = ["Batch", "Refused", "Sweep", "batches", "sweep"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -64,6 +65,19 @@ class Batch:
         return np.asarray(np.stack([part.run.legal[0] for part in self.parts]).all(axis=0))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Refused:
+    """Designs whose arrays have nothing to do, while those of others may.
+
+    Attributes:
+        places: Their places among all.
+        reason: Why.
+    """
+
+    places: Ints
+    reason: str
+
+
 def sweep(network: Network, template: AnyTemplate, parameters: Mapping[str, object]) -> Sweep:
     """Return the figures of ``network`` on many designs of ``template``, each with its best mappings.
 
@@ -83,13 +97,15 @@ def sweep(network: Network, template: AnyTemplate, parameters: Mapping[str, obje
     metrics = {name: np.full(len(points), np.nan) for name in METRICS}
     legal = np.zeros(len(points), dtype=bool)
     for batch in batches(network, template, points):
+        if isinstance(batch, Refused):
+            continue
         legal[batch.places] = batch.legal
         for name, values in figures(network, batch.parts).items():
             metrics[name][batch.places] = np.nan if values is None else np.where(batch.legal, values, np.nan)
     return Sweep(points, metrics, legal)
 
 
-def batches(network: Network, template: AnyTemplate, points: Points) -> Iterator[Batch]:
+def batches(network: Network, template: AnyTemplate, points: Points) -> Iterator[Batch | Refused]:
     """Yield the designs at ``points`` some at a time: those whose arrays are of the same size, and each chip alone.
 
     Raises:
@@ -99,9 +115,16 @@ def batches(network: Network, template: AnyTemplate, points: Points) -> Iterator
         every = template.build(points.take(alike))
         if isinstance(every, Chip):
             for place in range(len(every)):
-                yield Batch(alike[[place]], on_parts(network, every.take(np.array([place]))))
+                try:
+                    yield Batch(alike[[place]], on_parts(network, every.take(np.array([place]))))
+                except NoMappingError as error:
+                    yield Refused(alike[[place]], str(error))
             continue
-        steps = planned(network, every.abilities)
+        try:
+            steps = planned(network, every.abilities)
+        except NoMappingError as error:
+            yield Refused(alike, str(error))
+            continue
         for group in _of_one_size(every):
             accelerator = every.take(group)
             yield Batch(alike[group], (Part(None, steps, accelerator, run([steps], accelerator)),))

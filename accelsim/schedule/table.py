@@ -15,7 +15,7 @@ from accelsim.workload.ops import Op
 if TYPE_CHECKING:
     from accelsim.schedule.steps import Plan
 
-__all__ = ["StepTable", "Steps", "table_of", "widths_of"]
+__all__ = ["StepTable", "Steps", "opens", "table_of", "widths_of"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -34,8 +34,9 @@ class Steps(NamedTuple):
         weights: Learned weights.
         looked_up: Learned values fetched by a step without MACs.
         macs: Whether the step is made of MACs and runs on the array.
+        on_array: Whether it runs on the array: with MACs, or without where an engine takes such ops.
         work: Shape ``(S, rates)``: vector operations at each rate of the vector unit, that of the lanes first: of
-            fused activations, and of the op itself if it has no MACs.
+            fused activations, and of the op itself if it runs beside the array.
         away: Whether it runs on the host; its learned values are there.
         away_macs: MACs on the host.
         crossings: How often work is handed over from the accelerator to the host, or back, around the step.
@@ -58,6 +59,7 @@ class Steps(NamedTuple):
     weights: Floats
     looked_up: Floats
     macs: Flags
+    on_array: Flags
     work: Floats
     away: Flags
     away_macs: Floats
@@ -78,18 +80,23 @@ class StepTable:
 
     Attributes:
         steps: The arrays.
-        ops: The distinct ops made of MACs.
-        op: Shape ``(mac steps,)``: which of them each step made of MACs is.
-        mac_places: Shape ``(mac steps,)``: the steps made of MACs.
+        ops: The distinct ops that run on the array.
+        op: Shape ``(array steps,)``: which of them each step on the array is.
+        array_places: Shape ``(array steps,)``: the steps on the array.
     """
 
     steps: Steps
     ops: tuple[Op, ...]
     op: Ints
-    mac_places: Ints
+    array_places: Ints
 
     def __len__(self) -> int:
         return len(self.steps.held)
+
+    @property
+    def leading(self) -> Op:
+        """The first op made of MACs: the PEs have its widths."""
+        return next(op for op in self.ops if op.macs)
 
 
 def table_of(plans: Sequence[Plan]) -> StepTable:
@@ -100,7 +107,7 @@ def table_of(plans: Sequence[Plan]) -> StepTable:
     numbers: dict[Op, int] = {}
     op = [np.array([numbers.setdefault(op, len(numbers)) for op in table.ops])[table.op] for table in tables]
     steps = _side_by_side([table.steps for table in tables])
-    return StepTable(steps, tuple(numbers), np.concatenate(op), np.flatnonzero(steps.macs))
+    return StepTable(steps, tuple(numbers), np.concatenate(op), np.flatnonzero(steps.on_array))
 
 
 def _side_by_side(parts: Sequence[Steps]) -> Steps:
@@ -121,16 +128,29 @@ def _side_by_side(parts: Sequence[Steps]) -> Steps:
     )
 
 
-def widths_of(steps: Steps, macs: Ints) -> tuple[Floats, Ints]:
-    """Return the widths of each network's first op made of MACs, which its PEs have.
+def opens(steps: Steps, places: Ints) -> Flags:
+    """Return which steps on the array begin a run of them: the first of a network, or behind a step on the host.
 
     Args:
         steps: The steps of networks.
-        macs: Shape ``(mac steps,)``: those made of MACs; every network has one.
+        places: Shape ``(array steps,)``: those on the array.
+    """
+    network, hosted = np.searchsorted(steps.starts, places, side="right"), np.cumsum(steps.away)[places]
+    found = np.ones(len(places), dtype=np.bool_)
+    found[1:] = (network[1:] != network[:-1]) | (hosted[1:] != hosted[:-1])
+    return found
+
+
+def widths_of(steps: Steps) -> tuple[Floats, Ints]:
+    """Return the widths of each network's first op made of MACs, which its PEs have.
+
+    Args:
+        steps: The steps of networks, of which every one has such an op.
 
     Returns:
         The distinct widths of ``W I O`` and partial sums, shape ``(widths, 4)``, and which of them a network has.
     """
+    macs = np.flatnonzero(steps.macs)
     bits = steps.bits[macs[np.searchsorted(macs, steps.starts[:-1])]]
     if np.all(bits == bits[0]):  # nearly always
         return bits[:1], np.zeros(len(bits), dtype=np.int64)

@@ -143,8 +143,8 @@ def _fill(steps: Steps, charged: Prices, unit: Unit, where: _Where, cost: Vector
     memories = charged.cycles_per_byte.shape[0]
     moved = np.empty((memories, 3, 2))
     rates, designs = unit.paces.shape
-    for place in range(len(steps.macs)):
-        if steps.macs[place]:
+    for place in range(len(steps.on_array)):
+        if steps.on_array[place]:
             continue
         for design in range(designs):
             moved[:] = 0.0

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from accelsim import evaluate, evaluate_points, hardware_template, load_hardware, load_network
-from accelsim.config.library import find
 from accelsim.cost.front import Front, front
 from accelsim.cost.rows import Kept, machine_of
 from accelsim.dims import Dim
@@ -21,6 +18,7 @@ from accelsim.errors import NoMappingError
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.report.explain.answer import explain
 from accelsim.schedule.result import Evaluation
+from accelsim.schedule.sweep import sweep
 from accelsim.workload.network import INPUT, Network, Node
 from accelsim.workload.ops import Bits, Op, convolution, fully_connected
 
@@ -109,7 +107,8 @@ def test_presets_are_the_published_cores(preset: str, core: object) -> None:
     design = load_hardware(preset)
     assert design.array.blocks is not None
     for name, value in design.array.blocks.of(0):
-        assert value == getattr(core, name), name
+        # Cores without an element-wise unit are given one that takes a value a cycle.
+        assert value == max(getattr(core, name), name == "elementwise_per_cycle"), name
     assert design.memories[-1].size_bytes is not None
     assert design.memories[-1].size_bytes.tolist() == [core.buffer_bytes]
 
@@ -148,8 +147,16 @@ def test_room_and_bytes_of_a_layer_that_fits_by_hand() -> None:
 def test_wide_layers_run_where_there_are_16_bits() -> None:
     wide = Bits(W=16, I=16, O=16)
     op = convolution((1, 64, 14, 14), 64, (1, 1), bits=wide)
-    with pytest.raises(NoMappingError, match="it multiplies 8 bits at most, not 16"):
-        evaluate(alone(op), load_hardware("nv_large"))
+    large = load_hardware("nv_large")
+    assert front_on(op, large).rows.problem.startswith("the engine nvdla does not run it: it multiplies 8 bits at most")
+    with pytest.raises(NoMappingError, match=r"every layer made of multiply-accumulates runs on the host \(engine\)"):
+        evaluate(alone(op), large)
+    mixed = sweep(alone(op), hardware_template("nv_full"), {"sixteen_bit": np.array([True, False])})
+    assert mixed.legal.tolist() == [True, False]
+    points = [{"sixteen_bit": True}, {"sixteen_bit": False}]
+    errors = [outcome.error for outcome in evaluate_points(alone(op), hardware_template("nv_full"), points)]
+    assert errors[0] is None
+    assert errors[1] == "alone: every layer made of multiply-accumulates runs on the host (engine)"
     full, narrow = load_hardware("nv_full"), convolution((1, 64, 14, 14), 64, (1, 1))
     assert front_on(op, full).demand.steps.min() == 2 * front_on(narrow, full).demand.steps.min()
 
@@ -161,15 +168,23 @@ def test_cycles_are_those_of_the_engine() -> None:
     assert front_on(op, load_hardware("nv_small")).demand.steps.min() == one[0] == 28 * 28 * 9 * 13 * 9
 
 
-def test_an_sram_on_the_second_interface_keeps_feature_maps(tmp_path: Path) -> None:
+def test_the_sram_is_that_of_the_performance_workbook_and_there_if_asked_for() -> None:
+    """25 GB/s each way at 1 GHz, 4 MiB; nvdla/hw, perf."""
+    without, design = load_hardware("nv_large"), load_hardware("nv_large", cvsram=True)
+    assert [memory.name for memory in without.memories] == ["dram", "cbuf"]
+    sram = design.memories[1]
+    assert sram.name == "sram"
+    assert sram.size_bytes is not None
+    assert sram.size_bytes.tolist() == [4096 * 1024]
+    assert sram.read_bytes_per_cycle is not None
+    assert sram.write_bytes_per_cycle is not None
+    assert sram.read_bytes_per_cycle.tolist() == sram.write_bytes_per_cycle.tolist() == [25]
+
+
+def test_an_sram_on_the_second_interface_keeps_feature_maps() -> None:
     """Weights stream from DRAM then, and nothing else but the image and the result."""
-    text = find("hardware", "nvdla").read_text(encoding="utf-8")
-    keeps = "keeps: [I, O], keep_share: 1"
-    sram = f"  - {{name: sram, holds: [I, O], size: 4 MiB, bandwidth: 64 B/cycle, kind: sram, {keeps}}}\n"
-    path = tmp_path / "with_sram.yaml"
-    path.write_text(text.replace("  - {name: cbuf", f"{sram}  - {{name: cbuf"), encoding="utf-8")
     network = load_network("mobilenet_v1")
-    result = evaluate(network, hardware_template(path).instantiate({}))
+    result = evaluate(network, load_hardware("nvdla", cvsram=True))
     weights = sum(node.op.weights for node in network)
     outside = 3 * 224 * 224 * 4 / 3 + 1000
     assert result.totals.dram_bytes == pytest.approx(weights + outside, rel=0.02)

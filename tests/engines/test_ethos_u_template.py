@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from functools import cache
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from accelsim import evaluate, hardware_template, load_hardware, load_network
 from accelsim.config.library import find
 from accelsim.cost.front import front
 from accelsim.cost.rows import Kept, machine_of
-from accelsim.engines.ethos_u import Role, estimate, layer_of, npu, system
+from accelsim.engines.ethos_u import chain, estimate, layer_of, npu, system
 from accelsim.errors import NoMappingError
+from accelsim.hardware.accelerator import Accelerator
+from accelsim.schedule.steps import plan
 from accelsim.workload.network import INPUT, Network, Node
 from accelsim.workload.ops import Bits, Op, convolution, matmul
 
@@ -66,25 +69,23 @@ def test_npu_cycles_of_the_vendors_layers_are_those_of_the_engine(macs: int) -> 
         found = front(op, machine_of(design), Kept((False, True, True), (-1, SRAM, SRAM), first=True, last=True))
         assert found.demand.cycles.tolist() == [expected.npu_cycles], row["layer"]
         latency = evaluate(alone(op), design).totals.latency_cycles
-        moved = found.demand.moved[0].sum(axis=1)
-        assert latency == max(expected.npu_cycles, moved[SRAM].sum() / 8, moved[FLASH].sum())
+        assert expected.cycles <= latency < expected.cycles + 1  # the compiler rounds cycles of memories down
     assert same > 60
 
 
-@pytest.mark.parametrize("name", ["3.1.project", "5.2.expand", "11.fc"])
-def test_weights_come_under_the_layer_before_as_if_that_took_as_long(name: str) -> None:
-    network = load_network("mobilenet_v2")
-    layer = next(one for one in evaluate(network, load_hardware("ethos_u55")).layers if one.name == name)
-    work = layer_of(next(node.op for node in network if node.name == name))
-    assert work is not None
-    machine, memories, last = npu("ethos-u55-128"), system(SYSTEMS["u55"]), name == "11.fc"
-    own = estimate(work.layer, machine, memories, Role(first=False, last=last), staging_allowed=False)
-    role = Role(first=False, last=last, slack_cycles=own.slack_cycles)
-    staged = estimate(work.layer, machine, memories, role)
-    assert staged.staging is not None
-    assert staged.staging.staged == layer.mapping.endswith("slice") or layer.mapping.endswith("slices")
-    assert layer.bytes_by_level["flash"] == staged.far_bytes
-    assert layer.metrics.latency_cycles >= staged.npu_cycles
+@pytest.mark.parametrize("name", ["mobilenet_v1", "mobilenet_v2", "resnet18"])
+@pytest.mark.parametrize(("template", "macs"), [("ethos_u55", 64), ("ethos_u55", 256), ("ethos_u65", 512)])
+def test_a_network_is_the_engines_chain_of_its_layers(name: str, template: str, macs: int) -> None:
+    """Weights come under the layer before, pools and sums are blocks too: cycles of every layer are the chain's."""
+    network, design = load_network(name), load_hardware(template, macs=macs, sram_kib=8192)
+    works = [layer_of(step.op) for step in plan(network, design.abilities).steps]
+    layers = [work.layer for work in works if work is not None]
+    machine = f"{template.replace('_', '-')}-{macs}"
+    memories = system(SYSTEMS["u55"] if template == "ethos_u55" else "ethos-u65-high-end")
+    result = evaluate(network, design)
+    assert len(layers) == len(works) == len(result.layers)
+    for found, expected in zip(result.layers, chain(layers, npu(machine), memories), strict=True):
+        assert expected.cycles <= found.metrics.latency_cycles < expected.cycles + 1, found.name
 
 
 def _columns(row: dict[str, str], *names: str) -> float:
@@ -94,7 +95,7 @@ def _columns(row: dict[str, str], *names: str) -> float:
 @pytest.mark.parametrize("model", ["mobilenet_v1", "resnet18", "resnet50"])
 @pytest.mark.parametrize(("template", "macs"), [("ethos_u55", 128), ("ethos_u55", 256), ("ethos_u65", 256)])
 def test_networks_take_what_the_compiler_estimates(model: str, template: str, macs: int) -> None:
-    """Cycles and bytes of whole networks, from layers that know nothing of each other."""
+    """Cycles and bytes of whole networks."""
     with (REFERENCE.parent / "networks_summary.csv").open() as file:
         machine = f"{template}_{macs}".replace("ethos_u", "Ethos_U")
         (row,) = (
@@ -105,7 +106,7 @@ def test_networks_take_what_the_compiler_estimates(model: str, template: str, ma
     design = load_hardware(template, macs=macs, sram_kib=8192)
     found = evaluate(load_network(model), design)
     far, sram = (sum(layer.bytes_by_level[memory.name] for layer in found.layers) for memory in design.memories[:2])
-    assert found.totals.latency_cycles == pytest.approx(_columns(row, "cycles_total"), rel=0.025)
+    assert found.totals.latency_cycles == pytest.approx(_columns(row, "cycles_total"), rel=0.01)
     assert far == pytest.approx(_columns(row, "dram_total_bytes", "off_chip_flash_total_bytes"), rel=0.01)
     assert sram == pytest.approx(_columns(row, "sram_total_bytes"), rel=0.01)
 
@@ -150,27 +151,34 @@ def test_the_buffer_is_read_for_every_vector_product() -> None:
     assert moved[2].tolist() == [8192 / 8 * 4, 8192 / 8 * 4]
 
 
-def test_what_the_npu_has_no_pass_for_is_named_with_its_layer() -> None:
-    op = matmul(4, 8, 4, heads=2)
+def with_host(path: Path, host: str) -> Accelerator:
+    """Return the Ethos-U55 with another host, or without one."""
+    text = find("hardware", "ethos_u55").read_text(encoding="utf-8")
+    text, found = re.subn(r"^host: .*\n", host, text, flags=re.MULTILINE)
+    assert found == 1
+    path.write_text(text, encoding="utf-8")
+    return hardware_template(path).instantiate({})
+
+
+def test_without_a_host_what_the_npu_has_no_pass_for_is_named_with_its_layer(tmp_path: Path) -> None:
+    op, design = matmul(4, 8, 4, heads=2), with_host(tmp_path / "alone.yaml", "")
     network = Network("heads", (Node("scores", op, (INPUT, INPUT)),))
     with pytest.raises(NoMappingError) as caught:
-        evaluate(network, load_hardware("ethos_u55"))
+        evaluate(network, design)
     assert str(caught.value) == (
-        f"heads does not run on ethos_u55: layer scores ({op.label}): "
+        f"heads does not run on alone: layer scores ({op.label}): "
         "the engine ethos_u does not run it: ethos-u55 has no pass for matmul (a `host` in the template would run it)"
     )
     wide = convolution((1, 8, 4, 4), 8, (1, 1), bits=Bits(W=16, I=16, O=16))
     with pytest.raises(NoMappingError, match="ethos-u55 has weights of 8 bits, not 16"):
-        evaluate(alone(wide), load_hardware("ethos_u55"))
+        evaluate(alone(wide), design)
 
 
-def test_what_the_npu_has_no_pass_for_runs_on_a_host_if_there_is_one(tmp_path: Path) -> None:
-    text = find("hardware", "ethos_u55").read_text(encoding="utf-8")
-    path = tmp_path / "npu.yaml"
-    path.write_text(text + "host: {lanes: 1, macs_per_cycle: 2, transfer_cycles: 1000}\n", encoding="utf-8")
+def test_what_the_npu_has_no_pass_for_runs_on_the_host(tmp_path: Path) -> None:
+    design = with_host(tmp_path / "npu.yaml", "host: {lanes: 1, macs_per_cycle: 2, transfer_cycles: 1000}\n")
     scores, conv = matmul(4, 8, 4, heads=2), convolution((1, 8, 8, 1), 8, (1, 1))
     network = Network("mixed", (Node("conv", conv, (INPUT,)), Node("scores", scores, ("conv", "conv"))))
-    result = evaluate(network, hardware_template(path).instantiate({}))
+    result = evaluate(network, design)
     assert [layer.host_reason for layer in result.layers] == [None, "engine"]
     # One crossing, for the result stays there; the inputs come out at a byte a cycle.
     assert result.layers[1].metrics.latency_cycles == 1000 + scores.macs / 2 + 2 * 64
@@ -196,17 +204,19 @@ def test_more_macs_never_take_longer() -> None:
 
 
 def test_a_window_too_large_for_the_buffers_is_named_with_the_machine() -> None:
-    words = "layer 11.deformable.convolve .*: ethos-u85-?.*: the smallest block does not fit its RAMs"
-    with pytest.raises(NoMappingError, match=words):
-        evaluate(load_network("codenet"), load_hardware("ethos_u85", macs=2048))
+    (whole,) = {node.op for node in load_network("codenet") if node.name == "11.deformable"}
+    assert whole.rule.lower is not None
+    (op,) = (part.op for part in whole.rule.lower(whole) if part.role == "convolve")
+    with pytest.raises(NoMappingError, match=r"layer only .*: ethos-u85-?.*: the smallest block does not fit its RAMs"):
+        evaluate(alone(op), load_hardware("ethos_u85", macs=2048))
 
 
 @pytest.mark.parametrize(("template", "macs"), [("ethos_u55", 128), ("ethos_u55", 256), ("ethos_u65", 256)])
 def test_sums_and_pools_take_what_the_compiler_estimates(template: str, macs: int) -> None:
-    """Sums within 0.1 %, pools within 15 %: they run at rates, not block by block."""
+    """They run block by block, as convolutions do; the compiler rounds cycles of memories down."""
     with (REFERENCE.parent / "networks_per_op.csv").open() as file:
         rows = [
-            (row["npu_op"], float(row["npu_cycles"]))
+            (row["npu_op"], float(row["op_cycles"]))
             for row in csv.DictReader(file)
             if row["model"] == "gen_resnet18" and row["accelerator"] == f"{template.replace('_', '-')}-{macs}".lower()
         ]
@@ -214,6 +224,5 @@ def test_sums_and_pools_take_what_the_compiler_estimates(template: str, macs: in
     layers = evaluate(load_network("resnet18"), load_hardware(template, macs=macs, sram_kib=8192)).layers
     found = [layer for layer in layers if not layer.metrics.macs]
     assert len(found) == len(wanted) == 10
-    for layer, (kind, cycles) in zip(found, wanted, strict=True):
-        off = 0.001 if kind == "Add" else 0.15
-        assert layer.metrics.latency_cycles == pytest.approx(cycles, rel=off), layer.name
+    for layer, (_, cycles) in zip(found, wanted, strict=True):
+        assert cycles <= layer.metrics.latency_cycles < cycles + 1, layer.name

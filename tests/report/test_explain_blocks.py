@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from accelsim import evaluate, load_hardware, load_network
@@ -10,6 +12,7 @@ from accelsim.mappers.exact import best_mapping
 from accelsim.report.explain.answer import QUESTIONS, explain
 from accelsim.report.explain.case import case_of
 from accelsim.report.explain.mapped import map_layer
+from accelsim.report.explain.sums import Explanation, Part
 from accelsim.report.explain.view import mapping_views
 from accelsim.schedule.run import run
 from accelsim.schedule.steps import plan
@@ -39,8 +42,35 @@ def test_there_is_no_loop_nest_to_show_but_blocks() -> None:
     assert views["1.conv"].lines == ()
     assert views["1.conv"].blocks.startswith("blocks of ")
     assert views["1.conv"].as_dict()["blocks"] == views["1.conv"].blocks
-    assert views["10.pool"].blocks == ""
-    assert "blocks" not in views["10.pool"].as_dict()
+    assert views["10.pool"].blocks.startswith("blocks of 1 x 2 x 96 outputs")
+
+
+def test_a_pool_says_what_its_cycles_are_made_of() -> None:
+    """Of the Ethos-U55: blocks times cycles of the multipliers, and beside that one block's way in and out."""
+    network, design = load_network("resnet18"), load_hardware("ethos_u55")
+    found = explain("cycles", network, design, "2.pool")
+    count, each = re.search(r", ([\d,.]+) x ([\d,]+) cycles of the multipliers", found.parts[0].title).groups()
+    busy = float(count.replace(",", "")) * float(each.replace(",", ""))
+    cycles = found.results["latency_cycles"].number().value
+    assert 0.99 * cycles < busy < cycles
+    (add,) = [part for part in explain("cycles", network, design, "3.1.add").parts if part.title.startswith("engine")]
+    assert add.title.endswith(", 301,056 cycles of the output unit")
+    assert add.lines[0].number().value == 301056
+
+
+def test_bytes_that_came_under_the_layer_before_are_told_apart() -> None:
+    network, design = load_network("mobilenet_v2"), load_hardware("ethos_u55", macs=256)
+    staged = next(one for one in reversed(evaluate(network, design).layers) if "staged on chip" in one.mapping)
+    told = {name: _memories(explain("cycles", network, design, name)) for name in (staged.name, "10.pool")}
+    assert told["10.pool"].title == "memories"
+    assert told[staged.name].title == "memories, by the bytes that move while the layer runs"
+    read = next(line.number().value for line in told[staged.name].lines if line.what == "flash reads")
+    assert read < staged.bytes_by_level["flash"], "the first slice of the weights came under the layer before"
+
+
+def _memories(found: Explanation) -> Part:
+    (part,) = (part for part in found.parts if part.title.startswith("memories"))
+    return part
 
 
 def test_the_exact_mapper_refuses_by_the_engines_name() -> None:

@@ -67,7 +67,7 @@ def networks(draw: st.DrawFn) -> Network:
 def any_width(name: str) -> HardwareTemplate:
     """Return a template that runs every op itself; what leaves for a host has tests of its own."""
     template = copy(hardware_template(name))
-    template.spec = template.spec.model_copy(update={"supports": SupportSpec()})
+    template.spec = template.spec.model_copy(update={"supports": SupportSpec(), "host": None})
     return template
 
 

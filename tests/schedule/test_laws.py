@@ -66,6 +66,7 @@ def busy(memory: Memory, moved: npt.NDArray[np.float64]) -> float:
 @settings(max_examples=60)
 @given(ANY_NETWORK, designs())
 def test_no_layer_is_faster_than_its_resources_allow(network: Network, design: Accelerator) -> None:
+    """Of weights that an engine stages, it says itself which bytes keep memories busy while the layer runs."""
     if (result := one(network, design)) is None:
         return
     steps = plan(network, design.abilities)
@@ -75,6 +76,11 @@ def test_no_layer_is_faster_than_its_resources_allow(network: Network, design: A
         cycles = layer.metrics.latency_cycles
         assert cycles >= layer.metrics.macs / layer.peak_macs_per_cycle
         moved = found.moved(place, 0).sum(axis=1)
+        if steps.steps[place].on_array and design.array.blocks is not None:
+            front, row = found.mapped(place, 0)
+            under_way = front.demand.one[row]
+            assert np.array_equal(under_way, moved) or "staged on chip" in front.describe(row, [])
+            moved = under_way
         for level, memory in enumerate(design.memories):
             assert cycles >= busy(memory, moved[level] / design.copies(level)[0]) * (1 - 1e-12)
         assert layer.slack >= 1
@@ -163,7 +169,7 @@ def test_designs_costed_one_at_a_time_are_the_same(monkeypatch: pytest.MonkeyPat
 
 def chosen_rows(found: Run) -> Rows:
     """Return the chosen row of every step made of MACs as the only one of its front."""
-    picked = [found.mapped(place, 0) for place in map(int, found.table.mac_places)]
+    picked = [found.mapped(place, 0) for place in map(int, found.table.array_places)]
 
     def column(name: str) -> npt.NDArray[np.float64]:
         return np.stack([getattr(front.demand, name)[row] for front, row in picked])
@@ -223,7 +229,7 @@ def test_more_room_never_makes_the_best_mapping_worse(network: Network, design: 
     """With prices and whole tensors as they are: every mapping that fits still fits."""
     found = run([plan(network, design.abilities)], design)
     table, stays = found.table, found.stays
-    fronts, count = [found.fronts[which] for which in found.which[:, 0]], len(table.mac_places)
+    fronts, count = [found.fronts[which] for which in found.which[:, 0]], len(table.array_places)
     asked = [front.demand for front in fronts]
     rows = Rows(
         moved=np.concatenate([each.moved.sum(axis=2) for each in asked]),
@@ -242,7 +248,7 @@ def test_more_room_never_makes_the_best_mapping_worse(network: Network, design: 
         free = np.full((len(design.memories), count, 1), np.inf)
         for level, memory in enumerate(design.memories):
             if memory.size_bytes is not None:
-                free[level] = memory.size_bytes * more - stays.used_bytes[level][table.mac_places]
+                free[level] = memory.size_bytes * more - stays.used_bytes[level][table.array_places]
         chosen = choose(rows, np.arange(count)[:, None], charged, base, free)
         return chosen.latency_cycles * (chosen.dynamic_pj + chosen.latency_cycles), chosen.legal
 

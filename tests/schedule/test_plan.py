@@ -58,7 +58,7 @@ def test_arrays_say_what_steps_say(network: Network, fuses: tuple[str, ...]) -> 
     seconds = {read.writer for step in found.steps for read in step.reads if read.operand == "W"}
     assert set(np.flatnonzero(steps.multiplied).tolist()) == seconds - {-1}
     assert np.diff(steps.first_read).tolist() == [len(step.reads) for step in found.steps]
-    assert table.mac_places.tolist() == [place for place, step in enumerate(found.steps) if step.op.macs]
+    assert table.array_places.tolist() == [place for place, step in enumerate(found.steps) if step.op.macs]
     assert [table.ops[number] for number in table.op] == [step.op for step in found.steps if step.op.macs]
 
 

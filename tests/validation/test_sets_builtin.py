@@ -12,7 +12,7 @@ import pytest
 
 from accelsim.errors import InputError
 from accelsim.validation.page import section
-from accelsim.validation.sets import SETS, Comparison, Outcome, found_files, run_set, search_folders
+from accelsim.validation.sets import SETS, Comparison, Outcome, Series, found_files, run_set, search_folders
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "reference"
@@ -36,11 +36,12 @@ def compared(name: str) -> Comparison:
 
 def test_sets_whose_files_come_along_can_be_run() -> None:
     run = {name for name in SETS if not found_files(SETS[name], HERE)[1]}
-    assert {"scale_sim", "timeloop", "ethos_u", "eyeriss"} <= run
+    assert {"scale_sim", "timeloop", "ethos_u", "ethos_u_template", "eyeriss"} <= run
 
 
 def test_every_row_of_the_tables_is_compared() -> None:
     rows = {"scale_sim": (923,), "timeloop": (122,), "eyeriss": (5,), "ethos_u": (303, 480, 12)}
+    rows["ethos_u_template"] = rows["ethos_u"]
     for name, counts in rows.items():
         assert {len(series.names) for series in compared(name).series} == set(counts), name
 
@@ -68,6 +69,35 @@ def test_the_compilers_estimates_are_met_as_far_as_asked() -> None:
         # The weights of the trained network are not known layer by layer.
         known = np.array([name.startswith("gen_") for name in series[what].names])
         assert np.all(np.abs(series[what].relative[known]) <= 0.05) and known.sum() == 9
+
+
+def test_templates_say_what_the_compiler_estimates_as_far_as_asked() -> None:
+    series = {one.what: one for one in compared("ethos_u_template").series}
+    for what in ("layers: NPU cycles", "layers: cycles", "ops of networks: NPU cycles", "ops of networks: cycles"):
+        for machine, one in series[what].by_group().items():
+            assert one.errors is not None and one.errors.median <= 0.03 and one.errors.p90 <= 0.1, (what, machine)
+    for what in ("networks: NPU cycles", "networks: cycles"):
+        assert np.all(np.abs(series[what].relative) <= 0.02) and len(series[what].names) == 12
+
+
+def test_a_chain_without_shortcuts_is_through_a_template_what_the_engine_says_of_it() -> None:
+    """The order of the compiler is that of the bundled network, so that every op is the engine's to the cycle."""
+    engine, template = ({one.what: one for one in compared(name).series} for name in ("ethos_u", "ethos_u_template"))
+    by_op = dict(
+        zip(_keys(engine["ops of networks: NPU cycles"]), engine["ops of networks: NPU cycles"].predicted, strict=True)
+    )
+    seen = 0
+    for key, cycles in zip(
+        _keys(template["ops of networks: NPU cycles"]), template["ops of networks: NPU cycles"].predicted, strict=True
+    ):
+        if "mobilenet" in key[0]:
+            assert cycles == by_op[key], key
+            seen += 1
+    assert seen == 3 * (29 + 28)
+
+
+def _keys(series: Series) -> list[tuple[str, str]]:
+    return list(zip(series.names, series.groups, strict=True))
 
 
 def test_the_chips_latency_is_met_and_its_pes_are_exact() -> None:
@@ -136,6 +166,9 @@ def test_a_figure_that_was_changed_in_a_users_file_is_the_worst(
         ("ethos_u", "ethos_u/single_layers.csv", 1, "accelerator", "ethos-u55-12", "ethos-u55-128"),
         ("ethos_u", "ethos_u/networks_per_op.csv", 2, "npu_op", "Softmax", "Conv2D"),
         ("ethos_u", "ethos_u/networks_summary.csv", 1, "model", "vgg", "a network that the file of ops has"),
+        ("ethos_u_template", "ethos_u/single_layers.csv", 1, "kind", "pool", "use dw, conv, fc"),
+        ("ethos_u_template", "ethos_u/networks_summary.csv", 1, "model", "vgg", "use gen_mobilenet_v1"),
+        ("ethos_u_template", "ethos_u/networks_per_op.csv", 2, "model", "gen_resnet18", "a network of 29 ops"),
     ],
 )
 def test_mistakes_in_a_table_are_told_with_file_and_line(

@@ -148,7 +148,7 @@ def _ifm_depth(layer: Layer) -> int:
 
 def wide_accumulators(layer: Layer) -> bool:
     """Return whether accumulators have 40 bits, as sums of 16-bit products need, not 32."""
-    return layer.bits == 16 and layer.weighted
+    return layer.bits == 16 and layer.macs > 0
 
 
 def _banks(layer: Layer, shram: Shram, ofm: Integers, ifm: Integers) -> Integers:

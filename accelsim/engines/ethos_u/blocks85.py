@@ -57,10 +57,12 @@ def _ublock(layer: Layer, rams: Rams) -> MicroBlock:
     by_channel = layer.pool or layer.kind is Kind.DEPTHWISE
     flat = layer.kernel == (1, 1) and not layer.kernel_first
     by_kernel = (layer.kind is Kind.CONVOLUTION and not flat) or layer.kind is Kind.FULLY_CONNECTED
+    paired = layer.kind is Kind.PAIR
     fit = [
         ublock
         for ublock in rams.ublocks
-        if layer.bits == 16 or ((ublock.by_channel or not by_channel) and (ublock.by_kernel or not by_kernel))
+        if (not paired or (ublock.by_pair and ublock.by_kernel))
+        and (layer.bits == 16 or ((ublock.by_channel or not by_channel) and (ublock.by_kernel or not by_kernel)))
     ]
     waste = [math.prod(_up(size, step) for size, step in zip(layer.ofm, ublock.size, strict=True)) for ublock in fit]
     return fit[waste.index(min(waste))]
@@ -99,7 +101,7 @@ def _searched(layer: Layer, npu: Npu, rams: Rams, ublock: MicroBlock) -> Blocks:
     else:
         raise NoMappingError(f"{npu.name}: the smallest block does not fit its RAMs")
     ofm, ifm, room = ofm[fits], ifm[fits], (inputs + sums)[fits]
-    if layer.kind is Kind.FULLY_CONNECTED:
+    if layer.kind in (Kind.FULLY_CONNECTED, Kind.PAIR):
         fetched = (1 / (ofm[:, 0] * ofm[:, 1])).astype(np.float32)
     else:
         fetched = ranked(layer, ofm, ifm, ofm)

@@ -132,11 +132,11 @@ def _multiply(layer: Layer, npu: Npu, ifm: Integers, ublocks: Integers, ublock: 
     cycles = np.zeros_like(area)
     for taps in layer.sub_kernels:
         steps = _steps(layer, taps, by_taps)
-        worked = np.maximum(weight_read, step * area) if layer.weighted else step * area * max(_STEP, taps)
+        worked = np.maximum(weight_read, step * area) if layer.macs else step * area * max(_STEP, taps)
         lone = np.where(deep == 1, delay * steps, delay * (steps - 1) * deep)
         waits = np.where(area == 1, lone, 0) + np.where(narrow, delay * deep, 0)
         cycles += (worked * steps * deep + waits) * groups
-    if layer.kind in (Kind.CONVOLUTION, Kind.FULLY_CONNECTED):
+    if layer.macs and not layer.equal_depth:
         cycles *= divided(np.full_like(area, layer.ifm[2]), ifm[:, 2])
     return cycles // npu.cores
 

@@ -12,7 +12,7 @@ import numpy as np
 from accelsim.dims import Operand
 from accelsim.engines.engine import Around, Floats, Traversal, Ways, no_traffic
 from accelsim.engines.ethos_u.estimate import Estimate, Role, estimate
-from accelsim.engines.ethos_u.layer import Layer, layer_of
+from accelsim.engines.ethos_u.layer import Kind, Layer, layer_of
 from accelsim.engines.ethos_u.machine import CONFIGURATIONS, Memory, Npu, System
 from accelsim.engines.ethos_u.traffic import Places
 from accelsim.engines.ethos_u.weights import Spread
@@ -24,10 +24,13 @@ __all__ = ["EthosU"]
 
 #: Places of the memories of a template.
 _FAR, _SRAM, _BUFFER = range(3)
+_WEIGHTS, _INPUTS, _OUTPUTS = range(3)
 #: Input channels that are multiplied and added up at once.
 _DOT = 8
 _ACCUMULATOR_BYTES = 4
 _WEIGHT_BITS = 8
+#: The machine that multiplies two maps.
+_WITH_PAIRS = "ethos-u85"
 _BYTES, _LATENCY, _BURST = "bytes per NPU cycle", "cycles until the first byte", "bytes of the longest burst"
 
 
@@ -95,6 +98,7 @@ class EthosU(Traversal):
     )
     memories = (3,)
     coded_weights = True
+    hands_on = True
 
     def peak(self, settings: Settings) -> Peak:
         """Return the MACs a cycle at 8 bits."""
@@ -103,37 +107,46 @@ class EthosU(Traversal):
     def unsupported(self, op: Op, words: Settings) -> str | None:
         """Return why the NPU has no pass for an op; ``None`` if it has."""
         name = f"ethos-{dict(words)['family']}"
-        if layer_of(op) is None:
+        work = layer_of(op)
+        if work is None or (work.layer.kind is Kind.PAIR and name != _WITH_PAIRS):
             return f"{name} has no pass for {op.kind}" + (" of volumes" if op.kind == "convolution" else "")
-        return None if op.bits.W <= _WEIGHT_BITS else f"{name} has weights of {_WEIGHT_BITS} bits, not {op.bits.W}"
+        if work.layer.weighted and op.bits.W > _WEIGHT_BITS:
+            return f"{name} has weights of {_WEIGHT_BITS} bits, not {op.bits.W}"
+        return None
+
+    def takes(self, op: Op, words: Settings) -> bool:
+        """Return whether an op without MACs is a pass of the NPU: pools, sums, products, tables; not of volumes."""
+        del words  # all families have them
+        return layer_of(op) is not None
 
     def ways(self, op: Op, settings: Settings, around: Around) -> Ways:
         """Return one way: the compiler's block with its staging of weights, or without where that has no room.
 
-        The first slice of the weights comes under the layer before, of which nothing is known: it is taken to run for
-        as long as this one does.
+        The first slice of the weights comes under the layer before, if there is one.
         """
         chip, work = _chip(settings), layer_of(op)
         if work is None:
             raise NoMappingError(f"{chip.npu.name} has no pass for {op.label}")
         if around.home(Operand.W) == _SRAM:
             chip = chip._replace(system=replace(chip.system, weights=chip.system.sram))
-        unmoved = _estimated(work.layer, chip, around, None, staged=False)
-        found = _estimated(work.layer, chip, around, None if around.first else unmoved.slack_cycles)
+        found = _estimated(work.layer, chip, around)
         if found.staging is not None and found.staging.buffer_bytes > chip.staging_bytes:
-            found = unmoved
-        moved, room = _moved(work.layer, found, around)
+            found = _estimated(work.layer, chip, around, staged=False)
+        moved, busy, room = _moved(work.layer, found, around)
         cycles = float(found.npu_cycles)
         return Ways(
             cycles=np.array([cycles * work.times]),
-            steps=np.array([min(found.multiply_cycles, cycles) * work.times]),
+            steps=np.array([min(found.multiply_cycles, cycles) * work.times if op.macs else 0.0]),
             moved=moved * work.times,
             room=room,
             words=(_words(found),),
+            slack_cycles=float(found.slack_cycles),
+            busy=busy * work.times,
         )
 
 
-def _estimated(layer: Layer, chip: _Chip, around: Around, slack: int | None, *, staged: bool = True) -> Estimate:
+def _estimated(layer: Layer, chip: _Chip, around: Around, *, staged: bool = True) -> Estimate:
+    slack = None if around.slack_cycles is None else int(around.slack_cycles)
     near, far = chip.system.sram, chip.system.weights
     places = Places(
         ifm=near if around.home(Operand.I) == _SRAM else far,
@@ -145,34 +158,51 @@ def _estimated(layer: Layer, chip: _Chip, around: Around, slack: int | None, *, 
     return estimate(layer, chip.npu, chip.system, role, chip.spread, places, staging_allowed=staged)
 
 
-def _moved(layer: Layer, found: Estimate, around: Around) -> tuple[Floats, Floats]:
-    """Return the bytes moved and the room taken.
+def _moved(layer: Layer, found: Estimate, around: Around) -> tuple[Floats, Floats, Floats]:
+    """Return the bytes moved, those that keep memories busy while the layer runs, and the room taken.
 
     Of the NPU's buffer: inputs go in once; for every vector product they come out for all channels of a micro-block
     together, and each of its accumulators is read and written.
     """
     moved, room = no_traffic(1, around.memories)
     into, maps, width = moved[0], found.moved, layer.bits // 8
-    weights, inputs, outputs = range(3)
-    into[around.home(Operand.I), inputs, 0] += float(maps.ifm[0]) * layer.inputs
-    into[around.home(Operand.O), outputs, 1] += float(maps.ofm[0])
-    home, staging = around.home(Operand.W), found.staging
-    if staging is not None:
-        read = float(maps.weight_reads[0]) * (sum(staging.code.weights) + sum(staging.code.scales))
-        into[_SRAM if staging.staged else home, weights, 0] += read
-        if staging.staged:
-            into[home, weights, 0] += staging.code.total
-            into[_SRAM, weights, 1] += staging.code.total
-            room[0, _SRAM, weights] = staging.buffer_bytes
-    into[_BUFFER, inputs, 1] += float(maps.ifm_elements[0]) * layer.inputs * width
-    into[_BUFFER, inputs, 0] += layer.macs / found.block.ublock[2] * width
-    into[_BUFFER, outputs] += layer.macs / _DOT * _ACCUMULATOR_BYTES
-    return moved, room
+    into[around.home(Operand.I), _INPUTS, 0] += float(maps.ifm[0]) * layer.inputs
+    into[around.home(Operand.O), _OUTPUTS, 1] += float(maps.ofm[0])
+    into[_BUFFER, _INPUTS, 1] += float(maps.ifm_elements[0]) * layer.inputs * width
+    into[_BUFFER, _INPUTS, 0] += layer.macs / found.block.ublock[2] * width
+    into[_BUFFER, _OUTPUTS] += layer.macs / _DOT * _ACCUMULATOR_BYTES
+    if layer.kind is Kind.PAIR:  # the second map takes the place of weights, and comes as often
+        second = layer.ifm[2] * layer.ofm[2] * width
+        into[around.home(Operand.W), _WEIGHTS, 0] += float(maps.weight_reads[0]) * second
+    busy, staging = moved.copy(), found.staging
+    if staging is None:
+        return moved, busy, room
+    home, reads, code = around.home(Operand.W), float(maps.weight_reads[0]), staging.code
+    weights, scales = reads * sum(code.weights), reads * sum(code.scales)
+    if not staging.staged:
+        for each in (moved, busy):
+            each[0, home, _WEIGHTS, 0] += weights + scales
+        return moved, busy, room
+    # A first slice that came under the layer before keeps no memory busy now. The compiler's cycles count scales as
+    # if read from where they were.
+    into[home, _WEIGHTS, 0] += code.total
+    into[_SRAM, _WEIGHTS] += weights + scales, code.total
+    busy[0, home, _WEIGHTS, 0] += staging.under_way + scales
+    busy[0, _SRAM, _WEIGHTS] += weights, staging.under_way
+    room[0, _SRAM, _WEIGHTS] = staging.buffer_bytes
+    return moved, busy, room
 
 
 def _words(found: Estimate) -> str:
     high, wide, deep = found.block.ofm[0].tolist()
     words = f"blocks of {high} x {wide} x {deep} outputs (rows x columns x channels)"
+    count, multiply, output = (
+        float(part[0]) for part in (found.parts.blocks, found.parts.multiply, found.parts.output)
+    )
+    if multiply:
+        words += f", {count:,.1f} x {multiply:,.0f} cycles of the multipliers beside {output:,.0f} of the output unit"
+    else:
+        words += f", {output:,.0f} cycles of the output unit"
     if found.staging is None:
         return words
     if not found.staging.staged:

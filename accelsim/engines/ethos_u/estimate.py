@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from accelsim.engines.ethos_u.blocks import Blocks
 from accelsim.engines.ethos_u.blocks85 import blocks_of
-from accelsim.engines.ethos_u.compute import cycles_of
+from accelsim.engines.ethos_u.compute import Parts, cycles_of
 from accelsim.engines.ethos_u.layer import Layer
 from accelsim.engines.ethos_u.machine import Npu, System
 from accelsim.engines.ethos_u.staging import Staging, staging_of
@@ -49,7 +49,7 @@ class Estimate:
         block: The block taken.
         staging: What became of the weights; ``None`` where there are none.
         slack_cycles: Cycles under which the next layer's weights may come.
-        multiply_cycles: Cycles of the NPU in which its multipliers work on a block.
+        parts: What the NPU's cycles are made of.
         moved: Bytes and elements of feature maps, and how often weights are read.
     """
 
@@ -61,8 +61,13 @@ class Estimate:
     block: Blocks
     staging: Staging | None
     slack_cycles: int
-    multiply_cycles: float
+    parts: Parts
     moved: Moved
+
+    @property
+    def multiply_cycles(self) -> float:
+        """Cycles of the NPU in which its multipliers work on a block."""
+        return float(self.parts.multiply[0] * self.parts.blocks[0])
 
     @property
     def cycles(self) -> int:
@@ -141,7 +146,7 @@ def estimate(
         block=block,
         staging=staging,
         slack_cycles=slack,
-        multiply_cycles=float(parts.multiply[0] * parts.blocks[0]),
+        parts=parts,
         moved=moved,
     )
 
@@ -179,8 +184,7 @@ def _weights(moved: Moved, system: System, staging: Staging | None, *, busy: boo
         return _Bytes(unmoved, 0) if system.weights is system.sram else _Bytes(0, unmoved)
     if not busy:
         return _Bytes(code.total + (weights + scales) * reads, code.total)
-    under_way = max(weights - code.ranges[0], 0) if staging.early else weights
-    return _Bytes(under_way + weights * reads, under_way + scales * reads)
+    return _Bytes(staging.under_way + weights * reads, staging.under_way + scales * reads)
 
 
 def chain(

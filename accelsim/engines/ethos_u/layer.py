@@ -23,6 +23,8 @@ class Kind(StrEnum):
     CONVOLUTION = "convolution"
     DEPTHWISE = "depthwise"
     FULLY_CONNECTED = "fully_connected"
+    #: A product of two maps; of the Ethos-U85 alone.
+    PAIR = "pair"
     AVERAGE_POOL = "average_pool"
     MAX_POOL = "max_pool"
     ADD = "add"
@@ -103,7 +105,7 @@ class Layer:
     @property
     def macs(self) -> int:
         """Multiply-accumulates; 0 for a pass that has none."""
-        if not self.weighted:
+        if self.pool or self.elementwise:
             return 0
         depth = 1 if self.equal_depth else self.ifm[2]
         return math.prod(self.ofm) * math.prod(self.kernel) * depth
@@ -158,7 +160,7 @@ def _rounded(value: int, granule: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A pass and how often the op runs it: once for each sample, and for each group of a grouped convolution."""
+    """A pass and how often the op runs it: once for each sample, group of a grouped convolution, pair of matrices."""
 
     layer: Layer
     times: int
@@ -166,6 +168,7 @@ class Work:
 
 _KINDS = {
     "fully_connected": Kind.FULLY_CONNECTED,
+    "matmul": Kind.PAIR,
     "max_pool": Kind.MAX_POOL,
     "average_pool": Kind.AVERAGE_POOL,
     "add": Kind.ADD,
@@ -184,7 +187,8 @@ _CLAMPS = frozenset({"relu", "relu6", "clip"})
 def layer_of(op: Op) -> Work | None:
     """Return the pass that an op is, or ``None`` if the NPU has none and the op must run elsewhere.
 
-    Groups of a convolution that are neither one nor depthwise run one after the other; so do samples of a batch.
+    Groups of a convolution that are neither one nor depthwise run one after the other; so do samples of a batch and the
+    heads of a product of two activations, which the Ethos-U85 alone can run.
     Volumes (more than one plane) do not run.
     """
     planes = (op.size(Dim.OZ), op.size(Dim.FZ))
@@ -195,12 +199,12 @@ def layer_of(op: Op) -> Work | None:
     window = op.kind == "convolution" or kind in _POOLS
     rows, columns = size(Dim.OY), size(Dim.OX)
     high, wide = (op.extent[1], op.extent[2]) if window else (rows, columns)
-    grouped = kind is Kind.CONVOLUTION and groups > 1
+    grouped = kind in (Kind.CONVOLUTION, Kind.PAIR) and groups > 1
     depth = size(Dim.K) * (1 if grouped else groups)
     inner = size(Dim.C) * (groups if kind is Kind.DEPTHWISE else 1)
     layer = Layer(
         kind=kind,
-        ifm=(high, wide, inner if kind in _WEIGHTED else depth),
+        ifm=(high, wide, inner if kind in _WEIGHTED or kind is Kind.PAIR else depth),
         ofm=(rows, columns, depth),
         kernel=(size(Dim.FY), size(Dim.FX)),
         # A pool of the whole map takes no second step; its stride must not widen the blocks.

@@ -114,13 +114,15 @@ class MicroBlock:
         size: Height, width, depth.
         by_channel: Whether depthwise layers and pools of 8-bit elements can take it.
         by_kernel: Whether convolutions of 8-bit elements with a kernel or part-kernel first can; others always can.
+        by_pair: Whether products of two maps can, if convolutions with a kernel can.
         units: Allocation units of inputs of up to 128, up to 256 and more bits a pixel: height, width, 16 bytes each.
     """
 
     size: Size
-    by_channel: bool
-    by_kernel: bool
     units: tuple[Size, Size, Size]
+    by_channel: bool = True
+    by_kernel: bool = True
+    by_pair: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,9 +270,9 @@ def _shram(name: str, macs: int, ublock: Size, banks: int, granules: Granules, o
     )
 
 
-def _ublock(*size: int, units: tuple[Size, Size, Size], by_channel: bool = True, by_kernel: bool = True) -> MicroBlock:
+def _ublock(*size: int, units: tuple[Size, Size, Size], **able: bool) -> MicroBlock:
     high, wide, deep = size
-    return MicroBlock(size=(high, wide, deep), by_channel=by_channel, by_kernel=by_kernel, units=units)
+    return MicroBlock(size=(high, wide, deep), units=units, **able)
 
 
 def _rams(macs: int, streams: int, kibibytes: tuple[int, int], output_bytes: int, *ublocks: MicroBlock) -> Npu:
@@ -326,13 +328,13 @@ _NPUS = (
         1024, 4, (16, 64), 6144,
         _ublock(2, 2, 32, units=_UNITS_1024, by_channel=False),
         _ublock(1, 4, 32, units=((2, 4, 1), (1, 4, 2), (1, 2, 4)), by_channel=False),
-        _ublock(2, 4, 16, units=_UNITS_1024),
+        _ublock(2, 4, 16, units=_UNITS_1024, by_pair=False),
     ),
     _rams(
         2048, 4, (32, 128), 12288,
         _ublock(2, 2, 64, units=_UNITS_2048, by_channel=False),
         _ublock(1, 4, 64, units=((4, 4, 1), (2, 4, 2), (1, 4, 4)), by_channel=False),
-        _ublock(4, 4, 16, units=_UNITS_2048),
+        _ublock(4, 4, 16, units=_UNITS_2048, by_pair=False),
     ),
 )  # fmt: skip
 #: Every MAC configuration by name.

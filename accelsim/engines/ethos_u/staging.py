@@ -51,6 +51,12 @@ class Staging:
     buffer_bytes: int
     slack_cycles: int
 
+    @property
+    def under_way(self) -> int:
+        """Bytes of weights that are moved while the layer runs: all, but for a first slice that came before."""
+        whole = sum(self.code.weights)
+        return max(whole - self.code.ranges[0], 0) if self.early else whole
+
 
 @dataclass(frozen=True, slots=True)
 class _Case:

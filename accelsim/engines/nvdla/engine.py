@@ -11,6 +11,7 @@ import numpy as np
 from accelsim.dims import Operand
 from accelsim.engines.engine import Around, Floats, Traversal, Ways, no_traffic
 from accelsim.engines.nvdla.machine import Nvdla
+from accelsim.engines.nvdla.post import post_ways, takes
 from accelsim.engines.nvdla.steps import MODES, shape_of, unsupported
 from accelsim.engines.nvdla.traversal import Blocks, traverse
 from accelsim.hardware.engines import SWITCH, Option, Peak, Settings
@@ -58,6 +59,8 @@ class NvdlaEngine(Traversal):
             "sixteen_bit": _switch("whether 16 bits run, with half the kernels at once"),
             "pixel_channels": _number("channels of a pixel of the image input", 4),
             "results_per_cycle": _number("results that leave the accumulators in a cycle", 1),
+            "elementwise_per_cycle": _number("results added to a second tensor in a cycle, or multiplied with it", 1),
+            "pooled_per_cycle": _number("values that the pooling engine takes in a cycle", 1),
             "pack_groups": _switch("whether groups share the array side by side"),
         }
     )
@@ -72,13 +75,19 @@ class NvdlaEngine(Traversal):
         """Return why the core cannot run an op; ``None`` if it can."""
         return unsupported(op, sixteen_bit=bool(dict(words)["sixteen_bit"]))
 
+    def takes(self, op: Op, words: Settings) -> bool:
+        """Return whether an op without MACs runs in the SDP or the PDP."""
+        return takes(op, sixteen_bit=bool(dict(words)["sixteen_bit"]))
+
     def ways(self, op: Op, settings: Settings, around: Around) -> Ways:
-        """Return every cut of an op worth a look.
+        """Return every cut of an op worth a look; of one without MACs, its way past the convolution core.
 
         Of the convolution buffer: what is fetched goes in once; Atomic-C inputs come out in every cycle of the MAC
         array, all weights for every strip.
         """
         core = _core(settings)
+        if not op.macs:
+            return post_ways(op, core, around)
         blocks, shape = traverse(op, core), shape_of(op, core)
         buffer = around.memories - 1
         moved, room = no_traffic(len(blocks), around.memories)

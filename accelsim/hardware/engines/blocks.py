@@ -86,12 +86,14 @@ class BlockEngine(ABC):
         coded_weights: Whether weights are moved in a code that may be shorter than they are.
         counts_pads: Whether what a MAC reads and writes in its PE is counted at a memory of the template, so that there
             are no accesses to registers beside it.
+        hands_on: Whether an op is told what the one before it leaves: of such an engine, an op has one way to run.
     """
 
     options: Mapping[str, Option]
     memories: tuple[int, ...] = (2,)
     coded_weights: bool = False
     counts_pads: bool = False
+    hands_on: bool = False
 
     @abstractmethod
     def peak(self, settings: Settings) -> Peak:

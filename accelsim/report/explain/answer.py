@@ -108,7 +108,7 @@ def step_named(steps: Plan, network: Network, layer: str) -> int:
 def cases(steps: Plan, accelerator: Accelerator, result: Run) -> dict[int, Case]:
     """Return place -> case of every step that runs as a loop nest, on the one design of ``result``."""
     found = {}
-    for place in map(int, result.table.mac_places):
+    for place in map(int, result.table.array_places):
         front, row = result.mapped(place, 0)
         if front.rows.machine.blocks is not None:
             continue
@@ -120,11 +120,11 @@ def cases(steps: Plan, accelerator: Accelerator, result: Run) -> dict[int, Case]
 
 def _layer_sums(question: str, steps: Plan, place: int, accelerator: Accelerator) -> tuple[list[Part], dict[str, Line]]:
     result = run([steps], accelerator)
-    widths = result.table.ops[0]
+    widths = result.table.leading
     sums: LayerSums | VectorSums | HostSums | BlockSums
     if steps.steps[place].reason is not None and accelerator.host is not None:
         sums = HostSums(steps, place, accelerator, accelerator.host, result, widths)
-    elif steps.steps[place].op.macs and accelerator.array.blocks is not None:
+    elif steps.steps[place].on_array and accelerator.array.blocks is not None:
         sums = BlockSums(steps.steps[place], accelerator, *result.mapped(place, 0), widths)
     elif steps.steps[place].op.macs:
         sums = LayerSums(cases(steps, accelerator, result)[place], widths)

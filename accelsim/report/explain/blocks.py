@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
+from accelsim.cost.blocks import BlockRows
 from accelsim.cost.front import Front
 from accelsim.dims import OPERANDS
 from accelsim.hardware.accelerator import Accelerator
@@ -14,6 +18,9 @@ from accelsim.workload.ops import Op
 
 __all__ = ["BlockSums"]
 
+Floats = npt.NDArray[np.float64]
+
+_UNDER_WAY = ", by the bytes that move while the layer runs"
 _WAYS: tuple[Way, Way] = ("read", "write")
 
 
@@ -33,12 +40,19 @@ class BlockSums:
         self._words = front.describe(row, [memory.name for memory in accelerator.memories])
         self._cycles, self._steps = float(front.demand.cycles[row]), float(front.demand.steps[row])
         self._room = front.demand.room[row].sum(axis=1)
-        self.moved = [
+        self.moved = self._listed(front.demand.moved[row])
+        busy_with = front.rows.ways.under_way[row] if isinstance(front.rows, BlockRows) else front.demand.moved[row]
+        self._under_way = self._listed(busy_with)
+        self._other = bool((front.demand.moved[row] != busy_with).any())
+
+    def _listed(self, moved: Floats) -> list[Moved]:
+        """Return bytes of shape ``(memories, 3, 2)`` as lines."""
+        return [
             Moved(
                 level, operand, way, Line(what=f"{memory.name}: {operand} {way}", sum=Number(size, "bytes"), unit="B")
             )
-            for level, memory in enumerate(accelerator.memories)
-            for operand, sizes in zip(OPERANDS, front.demand.moved[row, level].tolist(), strict=True)
+            for level, memory in enumerate(self._accelerator.memories)
+            for operand, sizes in zip(OPERANDS, moved[level].tolist(), strict=True)
             for way, size in zip(_WAYS, sizes, strict=True)
             if size
         ]
@@ -60,10 +74,10 @@ class BlockSums:
         engine = Line(what="cycles of the engine", sum=Number(self._cycles, "engine"), unit="cycles")
         found, paces, lines = {"compute": engine}, [engine.number("engine")], list[Line]()
         for level, memory in enumerate(accelerator.memories):
-            own = busy(memory, level, self.moved)
+            own = busy(memory, level, self._under_way)
             lines += own
             if own[-1].sum is not None:
-                found[f"{memory.name}:{most_of(memory, level, self.moved)}"] = own[-1]
+                found[f"{memory.name}:{most_of(memory, level, self._under_way)}"] = own[-1]
                 paces.append(own[-1].number(memory.name))
         if self._step.fused_work:
             vector = vector_cycles(self._step.fused, accelerator, "activations on the way out")
@@ -82,7 +96,7 @@ class BlockSums:
         parts = [
             Part(title=self._title, lines=(engine,)),
             Part(title="room beside whole tensors", lines=tuple(room)),
-            Part(title="memories", lines=tuple(lines)),
+            Part(title=f"memories{_UNDER_WAY if self._other else ''}", lines=tuple(lines)),
         ]
         return parts, {"latency_cycles": Line(what="latency", sum=latency, unit="cycles"), **busiest(found)}
 
@@ -92,7 +106,7 @@ class BlockSums:
 
     def energy(self) -> Sums:
         """Return every line of the layer's ledger, and their sum."""
-        op, work = self._step.op, self._step.fused_work
+        op, work = self._step.op, self._step.op.vector_ops + self._step.fused_work
         lines, total = energy(self._accelerator, op, self.moved, work, self._latency, self._leaking)
         return [Part(title="ledger", lines=tuple(lines))], {"energy_pj": total}
 

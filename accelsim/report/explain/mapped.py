@@ -118,7 +118,7 @@ def map_layer(
     rows = op_rows(step.op, found.mapping, front.rows.machine)
     only = Front(rows, np.zeros(1, dtype=np.int64), front.kept, demand(rows, front.kept))
     default = None
-    if result.mac.legal[int(np.searchsorted(result.table.mac_places, place)), 0]:
+    if result.mac.legal[int(np.searchsorted(result.table.array_places, place)), 0]:
         chosen = front.nests.mappings[np.array([row])]
         default = best(Fixed.of(chosen, step.op, seen))
     case = case_of(step.name, accelerator, only, 0, used, step.fused, result.handed_before(place))

@@ -14,9 +14,16 @@ if TYPE_CHECKING:
     from accelsim.engines.ethos_u import Estimate, Layer, Spread
     from accelsim.engines.ethos_u import Kind as LayerKind
 
-__all__ = ["compare"]
+__all__ = ["FILES", "SAME_SIZES", "SIZES", "compare", "spelt"]
 
-_SIZES = ("ih", "iw", "c", "k", "fh", "stride", "oh", "ow")
+#: Single layers, ops of networks, and totals.
+FILES = (
+    ReferenceFile("layers", ("ethos_u/single_layers.csv", "single_layers.csv")),
+    ReferenceFile("ops", ("ethos_u/networks_per_op.csv", "networks_per_op.csv")),
+    ReferenceFile("totals", ("ethos_u/networks_summary.csv", "networks_summary.csv")),
+)
+#: Columns with the sizes of a layer.
+SIZES = ("ih", "iw", "c", "k", "fh", "stride", "oh", "ow")
 #: Figure -> what it is, and the columns that make it up, in the file of single layers and in that of ops.
 _CYCLES = {
     "npu_cycles": ("NPU cycles", ("npu_cycles",), ("npu_cycles",)),
@@ -36,7 +43,7 @@ _TOTALS = {
 }
 #: A network whose file has no sizes -> the network with the same, and the deviation of its weights. Its weights are
 #: published; they take 5.74 bits each in the compiler's code, as normal weights of this deviation do.
-_SAME_SIZES = {"mobilenet_v1_1.0_224_quant_embedding_extractor": ("gen_mobilenet_v1", 9.8)}
+SAME_SIZES = {"mobilenet_v1_1.0_224_quant_embedding_extractor": ("gen_mobilenet_v1", 9.8)}
 
 
 def compare(files: Files) -> Comparison:
@@ -54,14 +61,14 @@ def _layers(files: Files) -> list[Series]:
     from accelsim.engines.ethos_u import estimate, npu, system
 
     columns = (name for _, names, _ in _CYCLES.values() for name in names)
-    table = read_table(files["layers"], ("layer", "kind", "accelerator", "system_config", "fw", *_SIZES, *columns))
+    table = read_table(files["layers"], ("layer", "kind", "accelerator", "system_config", "fw", *SIZES, *columns))
     kinds = {"dw": LayerKind.DEPTHWISE, "conv": LayerKind.CONVOLUTION, "fc": LayerKind.FULLY_CONNECTED}
     found = []
     for row in table.rows:
         if row["kind"] not in kinds:
             raise row.mistake("kind", ", ".join(kinds))
         layer = _layer(row, kinds[row["kind"]], row.whole("fw"))
-        found.append(estimate(layer, npu(_spelt(row["accelerator"])), system(_spelt(row["system_config"]))))
+        found.append(estimate(layer, npu(spelt(row["accelerator"])), system(spelt(row["system_config"]))))
     return [
         _series(f"layers: {what}", "", Scope.LAYER, table, table.words("layer"), found, figure, names)
         for figure, (what, names, _) in _CYCLES.items()
@@ -71,13 +78,13 @@ def _layers(files: Files) -> list[Series]:
 def _layer(row: Row, kind: LayerKind, across: int) -> Layer:
     from accelsim.engines.ethos_u import Layer
 
-    high, wide, deep, out, down, stride, rows, columns = (row.whole(name) for name in _SIZES)
+    high, wide, deep, out, down, stride, rows, columns = (row.whole(name) for name in SIZES)
     return Layer(
         kind=kind, ifm=(high, wide, deep), ofm=(rows, columns, out), kernel=(down, across), stride=(stride, stride)
     )  # fmt: skip
 
 
-def _spelt(name: str) -> str:
+def spelt(name: str) -> str:
     """Return a name of the compiler as the engine spells it."""
     return name.lower().replace("_", "-")
 
@@ -97,7 +104,7 @@ def _series(
         unit=unit,
         scope=scope,
         names=names,
-        groups=tuple(_spelt(name) for name in table.words("accelerator")),
+        groups=tuple(spelt(name) for name in table.words("accelerator")),
         predicted=np.array([float(getattr(one, figure)) for one in found]),
         reference=np.sum([table.numbers(name) for name in columns], axis=0),
     )
@@ -108,19 +115,19 @@ def _networks(files: Files) -> list[Series]:
     from accelsim.engines.ethos_u import chain, npu, system
 
     cycles = (name for _, _, names in _CYCLES.values() for name in names)
-    ops = read_table(files["ops"], ("model", "accelerator", "npu_op", "name", *_SIZES, *cycles))
+    ops = read_table(files["ops"], ("model", "accelerator", "npu_op", "name", *SIZES, *cycles))
     sums = (name for _, _, names in _TOTALS.values() for name in names)
     totals = read_table(files["totals"], ("model", "accelerator_configuration", "system_config", *sums))
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in ops.rows:
-        groups[row["model"], _spelt(row["accelerator"])].append(row)
+        groups[row["model"], spelt(row["accelerator"])].append(row)
     done: dict[tuple[str, str], list[Estimate]] = {}
     for total in totals.rows:
-        key = (total["model"], _spelt(total["accelerator_configuration"]))
+        key = (total["model"], spelt(total["accelerator_configuration"]))
         if key not in groups:
             raise total.mistake("model", "a network that the file of ops has, on the same machine")
         layers, spread = _layers_of(key, groups)
-        done[key] = chain(layers, npu(key[1]), system(_spelt(total["system_config"])), spread)
+        done[key] = chain(layers, npu(key[1]), system(spelt(total["system_config"])), spread)
     kept = [
         (key, row, one) for key, rows in groups.items() if key in done for row, one in zip(rows, done[key], strict=True)
     ]
@@ -153,9 +160,9 @@ def _layers_of(key: tuple[str, str], groups: dict[tuple[str, str], list[Row]]) -
 
     model, machine = key
     rows = groups[key]
-    if model not in _SAME_SIZES:
+    if model not in SAME_SIZES:
         return _chained(rows), Spread()
-    twin, deviation = _SAME_SIZES[model]
+    twin, deviation = SAME_SIZES[model]
     if (twin, machine) not in groups:
         raise rows[0].mistake("model", f"the sizes of {twin} on the same machine")
     return _chained(groups[twin, machine][: len(rows)]), Spread(deviation)
@@ -205,10 +212,6 @@ SETS.register("ethos_u")(
         "cycles and bytes of the memories are off for that op. Windows of pools and operands of sums are not in the "
         "files and are those of the published networks.",
         compare=compare,
-        files=(
-            ReferenceFile("layers", ("ethos_u/single_layers.csv", "single_layers.csv")),
-            ReferenceFile("ops", ("ethos_u/networks_per_op.csv", "networks_per_op.csv")),
-            ReferenceFile("totals", ("ethos_u/networks_summary.csv", "networks_summary.csv")),
-        ),
+        files=FILES,
     )
 )
