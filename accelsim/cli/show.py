@@ -51,7 +51,7 @@ def mapping(
 
 def written(view: MappingView) -> Iterator[str]:
     """Yield the lines of a nest, indented by depth."""
-    yield f"{view.layer}   {view.op}   {view.shape}"
+    yield f"{view.layer}   {view.op}   {view.shape}" + ("" if view.part is None else f"   on {view.part}")
     if view.host_reason is not None:
         yield f"  it runs on the host ({view.host_reason})"
     elif view.blocks:

@@ -45,7 +45,7 @@ def on_parts(network: Network, chip: Chip) -> tuple[Part, ...]:
     plan = with_work(Plan(network, asked.catalog, asked.best()))
     shares = [plan.share(place) for place in range(len(chip.parts))]
     return tuple(
-        Part(name, share, part, run([share], part, bits=bits, beside=beside))
+        Part(name, share, part, run([share], part, bits=bits, beside=beside), beside)
         for name, share, part, bits, beside in zip(
             chip.names, shares, chip.parts, asked.bits, asked.beside, strict=True
         )

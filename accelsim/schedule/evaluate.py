@@ -22,7 +22,7 @@ from accelsim.schedule.steps import planned
 from accelsim.schedule.sweep import Refused, batches
 from accelsim.workload.network import Network
 
-__all__ = ["evaluate", "evaluate_points", "evaluate_totals"]
+__all__ = ["evaluate", "evaluate_points", "evaluate_totals", "evaluation", "run_parts"]
 
 
 def evaluate_points(network: Network, template: AnyTemplate, points: Sequence[Mapping[str, Value]]) -> list[Outcome]:
@@ -68,7 +68,12 @@ def evaluate(network: Network, hardware: Hardware) -> Evaluation:
         NoMappingError: A layer does not fit, and the message names the tightest limit; or the engine can do no layer.
         ValueError: ``hardware`` is a batch of several designs.
     """
-    parts = _parts(network, hardware)
+    return evaluation(hardware, run_parts(network, hardware))
+
+
+def evaluation(hardware: Hardware, parts: Sequence[Part]) -> Evaluation:
+    """Return what parts that ran a network come to; see ``evaluate``."""
+    network, clock = parts[0].plan.network, parts[0].accelerator.clock_hz
     totals, areas = _metrics(network, parts), dict[str, float | None]()
     for part in parts:
         for name, area in area_mm2(part.accelerator, part.run.bits[0]).items():
@@ -83,9 +88,10 @@ def evaluate(network: Network, hardware: Hardware) -> Evaluation:
         layers=tuple(layer_results(parts, totals.area_mm2)),
         ledger=tuple(ledger(parts)),
         peak_macs_per_cycle=float(peak_macs(parts)[0]),
-        clock_hz=float(parts[0].accelerator.clock_hz[0]),
+        clock_hz=float(clock[0]),
         bandwidth_bytes_per_cycle=_bandwidths(parts),
         area_mm2=areas,
+        parts={part.name: float(part.peak(clock)[0]) for part in parts if part.name is not None},
     )
     if checking():
         check_evaluation(found)
@@ -94,11 +100,11 @@ def evaluate(network: Network, hardware: Hardware) -> Evaluation:
 
 def evaluate_totals(network: Network, hardware: Hardware) -> Metrics:
     """Return the totals of one network on one design. Raises as ``evaluate``."""
-    return _metrics(network, _parts(network, hardware))
+    return _metrics(network, run_parts(network, hardware))
 
 
-def _parts(network: Network, hardware: Hardware) -> tuple[Part, ...]:
-    """Return what the accelerator runs, or each part of a chip."""
+def run_parts(network: Network, hardware: Hardware) -> tuple[Part, ...]:
+    """Return what the accelerator runs, or each part of a chip. Raises as ``evaluate``."""
     if len(hardware) != 1:
         raise ValueError(f"one design is wanted, got a batch of {len(hardware)}; use evaluate_points for a batch")
     if isinstance(hardware, Chip):

@@ -31,12 +31,14 @@ class Part:
         plan: The steps.
         accelerator: The designs.
         run: What became of them.
+        beside: Leakage of the rest of the chip, in pJ a cycle; shape ``(designs,)``.
     """
 
     name: str | None
     plan: Plan
     accelerator: Accelerator
     run: Run
+    beside: Floats | None = None
 
     def called(self, component: str) -> str:
         """Return the name of a component in tables, behind that of the part."""
@@ -45,6 +47,10 @@ class Part:
     def ratio(self, clock_hz: Floats) -> Floats:
         """Return cycles of another clock in a cycle of its own, shape ``(designs,)``."""
         return clock_hz / self.accelerator.clock_hz
+
+    def peak(self, clock_hz: Floats) -> Floats:
+        """Return its MACs in a cycle of another clock at most, shape ``(designs,)``."""
+        return self.accelerator.peak_macs / self.ratio(clock_hz)
 
 
 class Macs(NamedTuple):
@@ -86,7 +92,7 @@ def figures(network: Network, parts: Sequence[Part]) -> dict[str, Floats | float
 def peak_macs(parts: Sequence[Part]) -> Floats:
     """Return the MACs of all parts in a cycle of the first part's clock at most, shape ``(designs,)``."""
     clock = parts[0].accelerator.clock_hz
-    return np.asarray(sum(part.accelerator.peak_macs / part.ratio(clock) for part in parts))
+    return np.asarray(sum(part.peak(clock) for part in parts))
 
 
 def _at_peak(part: Part) -> Floats | float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from accelsim.parameters import Point
@@ -138,6 +138,7 @@ class Evaluation:
         clock_hz: Clock frequency; of a chip, that of its first part, whose cycles all figures are.
         bandwidth_bytes_per_cycle: Bandwidth of each memory, outermost first; ``None`` if it has no limit.
         area_mm2: Component -> its area, ``None`` if it is not modelled; they sum to ``totals.area_mm2``.
+        parts: Of a chip: name of a part -> its share of ``peak_macs_per_cycle``; empty for a single accelerator.
     """
 
     network: str
@@ -151,6 +152,7 @@ class Evaluation:
     clock_hz: float
     bandwidth_bytes_per_cycle: dict[str, float | None]
     area_mm2: dict[str, float | None]
+    parts: dict[str, float] = field(default_factory=dict)
 
     @property
     def energy_pj(self) -> dict[str, float | None]:
@@ -193,6 +195,7 @@ class Evaluation:
             "energy_pj": self.energy_pj,
             "not_modelled": list(self.not_modelled),
             "area_mm2": self.area_mm2,
+            "parts": self.parts,
         }
 
 

@@ -62,30 +62,45 @@ def test_json_names_the_part_of_every_layer(accelsim: Run, files: tuple[str, str
     assert found["layers"][1]["part"] == "side"
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("show", "mapping", "-n", "NET", "-w", "CHIP"),
-        ("explain", "cycles", "-n", "NET", "-w", "CHIP"),
-        ("map", "-n", "NET", "-w", "CHIP", "-l", "1.conv"),
-    ],
-    ids=lambda words: words[0],
-)
-def test_what_wants_one_accelerator_names_the_parts(accelsim: Run, files: tuple[str, str], words: list[str]) -> None:
-    given = [files[0] if word == "NET" else files[1] if word == "CHIP" else word for word in words]
-    said = accelsim(*given)
+def test_the_mapper_wants_one_accelerator_and_names_the_parts(accelsim: Run, files: tuple[str, str]) -> None:
+    said = accelsim("map", "-n", files[0], "-w", files[1], "-l", "1.conv")
     assert said.code != 0
     assert "chip.array, chip.side" in said.err
     assert "Traceback" not in said.err
-    part = [f"{word}.side" if word == files[1] else word for word in given]
-    again = accelsim(*part)
+    again = accelsim("map", "-n", files[0], "-w", f"{files[1]}.side", "-l", "1.conv")
     assert again.code == 0, again.err
 
 
-def test_a_part_is_explained_as_it_runs_alone(files: tuple[str, str]) -> None:
-    alone = load_hardware(f"{files[1]}.side")
-    found = explain("cycles", load_network(files[0]), alone)
-    assert found.hardware == "chip.side"
+def test_mappings_are_shown_with_the_part_and_its_memories(accelsim: Run, files: tuple[str, str]) -> None:
+    said = accelsim("show", "mapping", "-n", files[0], "-w", files[1])
+    assert said.code == 0, said.err
+    conv, pool, _ = said.out.split("\n\n")
+    part = conv.splitlines()[0].rpartition("   on ")[2]
+    assert part in ("array", "side")
+    assert f"to {part}.buffer" in conv
+    assert pool.splitlines()[0].endswith("on side")
+    views = json.loads(accelsim("show", "mapping", "-n", files[0], "-w", files[1], "--json").out)
+    assert [view["part"] for view in views][:2] == [part, "side"]
+
+
+def test_an_explanation_says_whose_cycles_they_are(accelsim: Run, files: tuple[str, str]) -> None:
+    said = accelsim("explain", "energy", "-n", files[0], "-w", files[1], "-l", "2.pool")
+    assert said.code == 0, said.err
+    assert "(on side: cycles of its clock, 1000 MHz)" in said.out
+    assert "leakage of other parts = cycles x pJ a cycle" in said.out
+
+
+@pytest.mark.parametrize("question", ["cycles", "energy", "utilization", "traffic"])
+def test_every_sum_of_a_chip_is_the_models(question: str) -> None:
+    """An explanation is held against the evaluation before it is shown: of the network, and of each kind of layer."""
+    net, chip = load_network("mobilenet_v3_small", resolution=96), load_hardware("nasaic_like", shi_gbps=4)
+    assert explain(question, net, chip).hardware == "nasaic_like"
+    kinds = {(layer.op, layer.part): layer for layer in evaluate(net, chip).layers}
+    assert {part for _, part in kinds} == {"dla", "shi"}
+    for layer in kinds.values():
+        found = explain(question, net, chip, layer.name)
+        assert found.layer == layer.name
+        assert f"(on {layer.part}" in found.subject
 
 
 def test_measurements_are_not_of_a_chip(accelsim: Run, files: tuple[str, str], tmp_path: Path) -> None:

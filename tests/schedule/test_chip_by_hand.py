@@ -13,6 +13,7 @@ import pytest
 from oracle.chips import Changes, chip_of, forced
 from oracle.machines import network
 
+from accelsim.report.explain.answer import explain
 from accelsim.schedule.evaluate import evaluate
 from accelsim.schedule.result import Evaluation
 
@@ -122,6 +123,21 @@ def test_utilization_counts_all_pes_of_the_chip(result: Evaluation) -> None:
 
 def test_bandwidths_are_in_bytes_per_cycle_of_the_first(result: Evaluation) -> None:
     assert result.bandwidth_bytes_per_cycle == {"dram": 4, "big.buffer": 16, "small.buffer": 16 / 2}
+
+
+@pytest.mark.parametrize("question", ["cycles", "energy", "utilization", "traffic"])
+def test_every_figure_can_be_explained(tmp_path: Path, question: str) -> None:
+    chip = chip_of(tmp_path, {"big": BIG, "small": SMALL})
+    whole = explain(question, network(), chip)
+    assert whole.hardware == "chip"
+    names = [node.name for node in network().nodes if node.op.kind != "relu"]
+    found = [explain(question, network(), chip, name) for name in names]
+    if question == "cycles":
+        # Of a layer in cycles of its own clock, of the network in those of the first part.
+        assert [one.results["latency_cycles"].number().value for one in found] == [107, 7, 15.75]
+        assert whole.results["latency_cycles"].number().value == TIME
+    if question == "utilization":
+        assert whole.results["utilization_spatial"].number().value == pytest.approx(444 / (31 * 18))
 
 
 def test_a_result_stays_on_chip_only_between_layers_of_one_part(tmp_path: Path) -> None:

@@ -7,18 +7,20 @@ from dataclasses import replace
 
 from accelsim.errors import BrokenLawError, InputError, Problem, shown
 from accelsim.hardware.accelerator import Accelerator
-from accelsim.hardware.chip import Hardware, single
+from accelsim.hardware.chip import Hardware
 from accelsim.report.explain.blocks import BlockSums
 from accelsim.report.explain.case import Case, case_of
+from accelsim.report.explain.figures import Leaking
 from accelsim.report.explain.host import HostSums
 from accelsim.report.explain.layer import LayerSums
 from accelsim.report.explain.network import network_sums
 from accelsim.report.explain.sums import Explanation, Line, Part
 from accelsim.report.explain.vector import VectorSums
-from accelsim.schedule.evaluate import evaluate
+from accelsim.schedule.evaluate import evaluation, run_parts
+from accelsim.schedule.figures import Part as Running
 from accelsim.schedule.result import Evaluation, LayerResult
-from accelsim.schedule.run import Run, run
-from accelsim.schedule.steps import Plan, plan
+from accelsim.schedule.run import Run
+from accelsim.schedule.steps import Plan
 from accelsim.schedule.support import REASONS
 from accelsim.workload.network import Network
 
@@ -40,34 +42,37 @@ def explain(question: str, network: Network, hardware: Hardware, layer: str | No
     Args:
         question: One of ``QUESTIONS``.
         network: The network.
-        hardware: One design of an accelerator, or of one part of a chip.
+        hardware: One design of an accelerator, or of a chip.
         layer: Name of the layer, as ``accelsim evaluate`` prints it; ``None`` for the whole network.
 
     Raises:
-        InputError: There is no such question or layer, or the design is a chip of several parts.
+        InputError: There is no such question or layer.
         NoMappingError: A layer does not fit.
         BrokenLawError: The sums do not give the model's figures.
     """
     if question not in QUESTIONS:
         raise InputError(Problem.unknown("question", question, QUESTIONS))
-    accelerator = single(hardware, "sums are explained on one of them")
-    result = evaluate(network, accelerator)
+    running = run_parts(network, hardware)
+    result = evaluation(hardware, running)
     name = ""
     if layer is None:
         parts, results = network_sums(question, result)
         figures = _figures(result, None)
         subject = f"{len(result.layers)} layers"
     else:
-        steps = plan(network, accelerator.abilities)
+        steps = running[0].plan
         place = step_named(steps, network, layer)
-        found = result.layers[place]
+        found, own = result.layers[place], next(part for part in running if place in part.plan.places)
         name = found.name
-        parts, results = _layer_sums(question, steps, place, accelerator)
+        parts, results = _layer_sums(question, own, place)
         figures = _figures(result, found)
+        figures["latency_cycles"] /= float(own.ratio(running[0].accelerator.clock_hz)[0])
         subject = f"{found.op}   {found.shape}"
         if steps.steps[place].fused:
             words = ", ".join(op.label for op in steps.steps[place].fused)
             subject += f"   ({words} applied to its result on the way out: vector work, no traffic)"
+        if found.part is not None:
+            subject += f"   (on {found.part}: cycles of its clock, {own.accelerator.clock_hz[0] / 1e6:g} MHz)"
         if found.host_reason is not None:
             subject += f"   (on the host: {REASONS[found.host_reason]})"
         results = _named(results, found)
@@ -75,7 +80,7 @@ def explain(question: str, network: Network, hardware: Hardware, layer: str | No
     return Explanation(
         question=question,
         network=network.name,
-        hardware=accelerator.name,
+        hardware=hardware.name,
         layer=name,
         subject=subject,
         meaning=QUESTIONS[question],
@@ -118,9 +123,9 @@ def cases(steps: Plan, accelerator: Accelerator, result: Run) -> dict[int, Case]
     return found
 
 
-def _layer_sums(question: str, steps: Plan, place: int, accelerator: Accelerator) -> tuple[list[Part], dict[str, Line]]:
-    result = run([steps], accelerator)
-    widths = result.table.leading
+def _layer_sums(question: str, own: Running, place: int) -> tuple[list[Part], dict[str, Line]]:
+    steps, accelerator, result = own.plan, own.accelerator, own.run
+    widths = Leaking(result.bits[0], None if own.beside is None else float(own.beside[0]))
     sums: LayerSums | VectorSums | HostSums | BlockSums
     if steps.steps[place].reason is not None and accelerator.host is not None:
         sums = HostSums(steps, place, accelerator, accelerator.host, result, widths)

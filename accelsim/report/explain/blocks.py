@@ -9,12 +9,20 @@ from accelsim.cost.blocks import BlockRows
 from accelsim.cost.front import Front
 from accelsim.dims import OPERANDS
 from accelsim.hardware.accelerator import Accelerator
-from accelsim.report.explain.figures import busiest, busy, energy, memory_totals, most_of, utilization, vector_cycles
+from accelsim.report.explain.figures import (
+    Leaking,
+    busiest,
+    busy,
+    energy,
+    memory_totals,
+    most_of,
+    utilization,
+    vector_cycles,
+)
 from accelsim.report.explain.layer import Sums
 from accelsim.report.explain.sums import Line, Number, Part, Term, most, plus
 from accelsim.report.explain.transfers import Moved, Way
 from accelsim.schedule.steps import Step
-from accelsim.workload.ops import Op
 
 __all__ = ["BlockSums"]
 
@@ -32,10 +40,10 @@ class BlockSums:
         accelerator: One design.
         front: The ways from which one was chosen.
         row: Its place among them.
-        leaking: The op whose widths the PEs have.
+        leaking: What leaks.
     """
 
-    def __init__(self, step: Step, accelerator: Accelerator, front: Front, row: int, leaking: Op) -> None:
+    def __init__(self, step: Step, accelerator: Accelerator, front: Front, row: int, leaking: Leaking) -> None:
         self._step, self._accelerator, self._leaking = step, accelerator, leaking
         self._words = front.describe(row, [memory.name for memory in accelerator.memories])
         self._cycles, self._steps = float(front.demand.cycles[row]), float(front.demand.steps[row])

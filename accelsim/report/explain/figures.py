@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from accelsim.cost.energy import leakage_mw
 from accelsim.dims import OPERANDS, Operand
@@ -14,6 +16,7 @@ from accelsim.report.explain.transfers import Moved, Way
 from accelsim.workload.ops import Op
 
 __all__ = [
+    "Leaking",
     "borders",
     "busiest",
     "busy",
@@ -26,6 +29,7 @@ __all__ = [
     "vector_cycles",
 ]
 
+Floats = npt.NDArray[np.float64]
 _WAYS: tuple[Way, Way] = ("read", "write")
 
 
@@ -147,13 +151,25 @@ def busiest(found: Mapping[str, Line]) -> dict[str, Line]:
     return results
 
 
+class Leaking(NamedTuple):
+    """What leaks while a layer runs.
+
+    Attributes:
+        bits: Shape ``(4,)``: widths of ``W I O`` and partial sums that the PEs have.
+        beside: Leakage of the other parts of a chip, in pJ a cycle; ``None`` if there are none.
+    """
+
+    bits: Floats
+    beside: float | None = None
+
+
 def energy(
     accelerator: Accelerator,
     op: Op | None,
     found: Sequence[Moved],
     work: float,
     latency: float,
-    leaking: Op,
+    leaking: Leaking,
     handed: float = 0.0,
 ) -> tuple[list[Line], Line]:
     """Return the lines of a layer's ledger, and their sum.
@@ -164,7 +180,7 @@ def energy(
         found: What moves.
         work: Elementary operations on the vector unit.
         latency: Cycles of the layer.
-        leaking: The op whose widths the PEs have.
+        leaking: What leaks.
         handed: Bytes of borders handed over.
     """
     lines = [*_memory_lines(accelerator, found), *_border_lines(accelerator, handed)]
@@ -246,16 +262,19 @@ def _addition(table: Technology) -> str:
     return "pJ of a 32-bit addition" if table.arithmetic == "integer" else "pJ of an addition in fp32"
 
 
-def _leakage_lines(accelerator: Accelerator, latency: float, leaking: Op) -> Iterator[Line]:
-    bits = np.array([leaking.bits.W, leaking.bits.I, leaking.bits.O, leaking.bits.partial], dtype=float)
+def _leakage_lines(accelerator: Accelerator, latency: float, leaking: Leaking) -> Iterator[Line]:
     clock = float(accelerator.clock_hz[0])
-    for what, power in zip(("leakage of logic", "leakage of memories"), leakage_mw(accelerator, bits), strict=True):
+    own = leakage_mw(accelerator, leaking.bits)
+    for what, power in zip(("leakage of logic", "leakage of memories"), own, strict=True):
         if power is None:
             yield Line(what=what, note="not modelled")
             continue
         # A milliwatt is 1e9 picojoules a second.
         seconds = divided(Number(latency, "cycles"), Number(clock, "cycles a second"))
         yield Line(what=what, sum=times(Number(float(power[0]), "mW"), seconds, Number(1e9, "pJ in a mW s")), unit="pJ")
+    if leaking.beside is not None:
+        each = Number(leaking.beside, "pJ a cycle")
+        yield Line(what="leakage of other parts", sum=times(Number(latency, "cycles"), each), unit="pJ")
 
 
 def utilization(pes: float, macs: Term, steps: float, cycles: float) -> tuple[list[Part], dict[str, Line]]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from accelsim.dims import Operand
 from accelsim.hardware.accelerator import Accelerator, Host
-from accelsim.report.explain.figures import busiest, busy, energy, memory_totals, most_of, priced, utilization
+from accelsim.report.explain.figures import Leaking, busiest, busy, energy, memory_totals, most_of, priced, utilization
 from accelsim.report.explain.layer import Sums
 from accelsim.report.explain.sums import Line, Number, Part, Term, divided, most, plus, times
 from accelsim.report.explain.transfers import Moved, Way
 from accelsim.schedule.run import Run
 from accelsim.schedule.steps import Plan
-from accelsim.workload.ops import Op
 
 __all__ = ["HostSums"]
 
@@ -24,10 +23,12 @@ class HostSums:
         accelerator: One design.
         host: Its host.
         result: What the network costs on it.
-        leaking: The op whose widths the PEs have.
+        leaking: What leaks.
     """
 
-    def __init__(self, plan: Plan, place: int, accelerator: Accelerator, host: Host, result: Run, leaking: Op) -> None:
+    def __init__(
+        self, plan: Plan, place: int, accelerator: Accelerator, host: Host, result: Run, leaking: Leaking
+    ) -> None:
         self._step, self._host = plan.steps[place], host
         self._accelerator, self._leaking = accelerator, leaking
         self._crossings = float(result.table.steps.crossings[place])

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
+from accelsim.cost.energy import op_bits
 from accelsim.dims import OPERANDS, Operand
 from accelsim.report.explain.array import at_the_edge, compute
 from accelsim.report.explain.case import Case
 from accelsim.report.explain.count import room
 from accelsim.report.explain.figures import (
+    Leaking,
     borders,
     busiest,
     busy,
@@ -22,7 +24,6 @@ from accelsim.report.explain.figures import (
 from accelsim.report.explain.sums import Line, Number, Part, Term, less, most, plus
 from accelsim.report.explain.transfers import Moved, moved
 from accelsim.report.explain.waits import waited
-from accelsim.workload.ops import Op
 
 __all__ = ["LayerSums"]
 
@@ -35,12 +36,12 @@ class LayerSums:
 
     Args:
         case: The layer.
-        leaking: The op whose widths the PEs have; by default the layer's own.
+        leaking: What leaks; by default PEs of the layer's own widths.
     """
 
-    def __init__(self, case: Case, leaking: Op | None = None) -> None:
+    def __init__(self, case: Case, leaking: Leaking | None = None) -> None:
         self._case = case
-        self._leaking = leaking or case.op
+        self._leaking = Leaking(op_bits(case.op)) if leaking is None else leaking
         self._fans = any(case.machine.structure.fans)
 
     @cached_property

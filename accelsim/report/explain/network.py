@@ -85,15 +85,16 @@ def _utilization(result: Evaluation) -> Sums:
 
 def _macs_on(peak: float, result: Evaluation) -> Term:
     """Return the MACs of a network; one at another peak than the array's counts as many as its time is worth."""
-    others = {layer.peak_macs_per_cycle: 0 for layer in result.layers if layer.peak_macs_per_cycle != peak}
+    others: dict[tuple[float, float], int] = {}
     for layer in result.layers:
-        if layer.peak_macs_per_cycle != peak:
-            others[layer.peak_macs_per_cycle] += _on_array(layer)
+        key = result.parts.get(layer.part or "", peak), layer.peak_macs_per_cycle
+        if key[0] != key[1]:
+            others[key] = others.get(key, 0) + _on_array(layer)
     own = Number(sum(map(_on_array, result.layers)) - sum(others.values()), "MACs")
-    ratio = Number(peak, "MACs a cycle at the peak of the array")
+    words = "MACs a cycle at the peak of the array"
     worth = [
-        divided(times(Number(macs, "other MACs"), ratio), Number(other, "a cycle at their own peak"))
-        for other, macs in others.items()
+        divided(times(Number(macs, "other MACs"), Number(array, words)), Number(other, "a cycle at their own peak"))
+        for (array, other), macs in others.items()
         if macs
     ]
     return plus(own, *worth) if worth else own

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from accelsim.dims import Operand
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.report.explain.figures import (
+    Leaking,
     borders,
     busiest,
     busy,
@@ -21,7 +22,6 @@ from accelsim.report.explain.sums import Line, Number, Part, Term, divided, most
 from accelsim.report.explain.transfers import Moved, Way
 from accelsim.schedule.run import Run
 from accelsim.schedule.steps import Plan
-from accelsim.workload.ops import Op
 
 __all__ = ["VectorSums"]
 
@@ -45,10 +45,10 @@ class VectorSums:
         place: The step.
         accelerator: One design.
         result: What the network costs on it.
-        leaking: The op whose widths the PEs have.
+        leaking: What leaks.
     """
 
-    def __init__(self, plan: Plan, place: int, accelerator: Accelerator, result: Run, leaking: Op) -> None:
+    def __init__(self, plan: Plan, place: int, accelerator: Accelerator, result: Run, leaking: Leaking) -> None:
         self._step = plan.steps[place]
         self._accelerator, self._leaking = accelerator, leaking
         self._handed = result.handed_before(place)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from accelsim.hardware.chip import Hardware, single
+from accelsim.hardware.chip import Hardware
 from accelsim.report.explain.answer import cases, step_named
+from accelsim.report.explain.case import Case
 from accelsim.report.explain.nest import NestLine, nest
-from accelsim.schedule.evaluate import evaluate
-from accelsim.schedule.run import run
-from accelsim.schedule.steps import plan
+from accelsim.schedule.evaluate import evaluation, run_parts
 from accelsim.workload.network import Network
 
 __all__ = ["MappingView", "mapping_views"]
@@ -27,6 +26,7 @@ class MappingView:
         lines: The nest, outermost line first; empty for a layer without MACs, or without loops.
         blocks: How an engine that cuts ops into blocks runs it; empty for a loop nest.
         host_reason: Why it runs on the host, and has no nest; ``None`` if it does not.
+        part: Name of the part of a chip that runs it; ``None`` on a single accelerator.
     """
 
     layer: str
@@ -35,13 +35,15 @@ class MappingView:
     lines: tuple[NestLine, ...]
     blocks: str = ""
     host_reason: str | None = None
+    part: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
         lines = [line.as_dict() for line in self.lines]
         blocks = {"blocks": self.blocks} if self.blocks else {}
         host = {} if self.host_reason is None else {"host_reason": self.host_reason}
-        return {"layer": self.layer, "op": self.op, "shape": self.shape, "nest": lines, **blocks, **host}
+        part = {} if self.part is None else {"part": self.part}
+        return {"layer": self.layer, "op": self.op, "shape": self.shape, "nest": lines, **blocks, **host, **part}
 
 
 def mapping_views(network: Network, hardware: Hardware, layer: str | None = None) -> list[MappingView]:
@@ -49,18 +51,19 @@ def mapping_views(network: Network, hardware: Hardware, layer: str | None = None
 
     Args:
         network: The network.
-        hardware: One design of an accelerator, or of one part of a chip.
+        hardware: One design of an accelerator, or of a chip.
         layer: Name of the layer, as ``accelsim evaluate`` prints it; ``None`` for all.
 
     Raises:
-        InputError: There is no such layer, or the design is a chip of several parts.
+        InputError: There is no such layer.
         NoMappingError: A layer does not fit.
     """
-    accelerator = single(hardware, "mappings are shown of one of them")
-    steps = plan(network, accelerator.abilities)
+    parts = run_parts(network, hardware)
+    steps = parts[0].plan
     places = range(len(steps.steps)) if layer is None else [step_named(steps, network, layer)]
-    rows = evaluate(network, accelerator).layers
-    found = cases(steps, accelerator, run([steps], accelerator))
+    rows, found = evaluation(hardware, parts).layers, dict[int, Case]()
+    for part in parts:
+        found |= cases(part.plan, part.accelerator, part.run)
     return [
         MappingView(
             layer=rows[place].name,
@@ -69,6 +72,7 @@ def mapping_views(network: Network, hardware: Hardware, layer: str | None = None
             lines=tuple(nest(found[place])) if place in found else (),
             blocks="" if place in found or rows[place].host_reason else rows[place].mapping,
             host_reason=rows[place].host_reason,
+            part=rows[place].part,
         )
         for place in places
     ]
