@@ -228,14 +228,14 @@ def test_an_unknown_question_is_refused() -> None:
 
 
 def test_a_sum_that_is_not_the_models_figure_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = answer.evaluate
+    right = answer.evaluation
 
     def wrong(*given: Any) -> Evaluation:
         result = right(*given)
         object.__setattr__(result.layers[0].metrics, "energy_pj", 1.0)
         return result
 
-    monkeypatch.setattr(answer, "evaluate", wrong)
+    monkeypatch.setattr(answer, "evaluation", wrong)
     with pytest.raises(BrokenLawError, match=r"layer 1\.conv breaks a law of the model: the worked sum is the model's"):
         explain("energy", load_network("mobilenet_v2"), load_hardware("npu"), "1.conv")
 
