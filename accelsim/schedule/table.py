@@ -93,11 +93,6 @@ class StepTable:
     def __len__(self) -> int:
         return len(self.steps.held)
 
-    @property
-    def leading(self) -> Op:
-        """The first op made of MACs: the PEs have its widths."""
-        return next(op for op in self.ops if op.macs)
-
 
 def table_of(plans: Sequence[Plan]) -> StepTable:
     """Return the steps of ``plans`` side by side."""
