@@ -52,7 +52,7 @@ class ChipTemplate(Template[Chip]):
         self.name = presets[-1].source.path.stem if presets else source.path.stem
         self.source = source
         spec, problems = parse_rest(ChipSpec, source)
-        if spec is None or problems:
+        if spec is None or any(problem.field.startswith("parameters") for problem in problems):
             raise InputError(problems)
         self.space, self.description, self._spec = space_of(spec.parameters, source), spec.description, spec
         for preset in presets:
@@ -70,7 +70,7 @@ class ChipTemplate(Template[Chip]):
                 problems += [one if one.file else source.problem(here, one) for one in own]
         problems += self._of_names()
         if problems:
-            raise InputError(problems)
+            raise InputError(sorted(problems, key=lambda problem: problem.line or 0))
         self._rules = tuple(self._read_rules())
         files = [path for template in self._templates for path in template.files]
         self.files = tuple(dict.fromkeys([source.path, *(preset.source.path for preset in presets), *files]))

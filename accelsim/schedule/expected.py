@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from accelsim.hardware.accelerator import Accelerator
+from accelsim.hardware.chip import Hardware
 from accelsim.schedule.evaluate import evaluate_totals
 from accelsim.schedule.result import Evaluation, Metrics, Utilization
 from accelsim.workload.expected import Expected, check_probabilities
@@ -38,14 +38,14 @@ def in_sequence(results: Sequence[Evaluation | Metrics]) -> Metrics:
     return _weighted(totals, [1.0] * len(totals), sum(total.params for total in totals))
 
 
-def evaluate_expected(cases: Expected, accelerator: Accelerator) -> Metrics:
+def evaluate_expected(cases: Expected, hardware: Hardware) -> Metrics:
     """Return the figures of an average inference on one design.
 
     Raises:
         NoMappingError: A layer does not fit.
-        ValueError: ``accelerator`` is a batch of several designs.
+        ValueError: ``hardware`` is a batch of several designs.
     """
-    totals = {network: evaluate_totals(network, accelerator) for case in cases.cases for network in case.networks}
+    totals = {network: evaluate_totals(network, hardware) for case in cases.cases for network in case.networks}
     ways = [in_sequence([totals[network] for network in case.networks]) for case in cases.cases]
     return expected(ways, cases.probabilities)
 

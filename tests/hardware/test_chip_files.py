@@ -161,6 +161,20 @@ def test_several_mistakes_are_found_at_once(problems_of: ProblemsOf) -> None:
     assert fields == {"parts[0].parameters.row", "parts[1].parameters.atomic_c"}
 
 
+def test_mistakes_of_form_and_of_meaning_are_found_at_once(problems_of: ProblemsOf) -> None:
+    text = CHIP.replace("template: npu", "template: npuu").replace("op: depthwise", "opp: depthwise")
+    fields = [problem.field for problem in problems_of(chip, text)]
+    assert fields[:2] == ["parts[1].template", "assign[0].opp"]
+
+
+def test_a_chip_is_no_part_of_itself(tmp_path: Path, problems_of: ProblemsOf) -> None:
+    path = tmp_path / "ring.yaml"
+    path.write_text("schema_version: 1\nparts: [{name: a, template: ring.yaml}]\n", encoding="utf-8")
+    (problem,) = problems_of(load_hardware, path)
+    assert (problem.field, problem.line) == ("parts[0].template", 2)
+    assert "a part of a chip is one accelerator" in problem.message
+
+
 def test_words_are_no_result_of_numbers(problems_of: ProblemsOf) -> None:
     text = CHIP.replace("dataflow: flow", "dataflow: \"where(size > 8, 'output_stationary', 'input_stationary')\"")
     (problem,) = problems_of(chip, text)

@@ -102,6 +102,16 @@ def test_on_small_networks_the_choice_is_the_best_of_all(tmp_path: Path, net: Ne
     assert asked.cost(asked.best()[None])[0] == pytest.approx(asked.cost(every).min(), rel=1e-9)
 
 
+@pytest.mark.parametrize("name", ["mobilenet_v2", "mobilenet_v3_small"])
+def test_on_large_networks_other_starts_find_little_more(name: str) -> None:
+    chip, net = load_hardware("nasaic_like"), load_network(name, resolution=96)
+    assert isinstance(chip, Chip)
+    asked, rng = Assignment(net, chip), np.random.default_rng(0)
+    best, ops = asked.best(), np.arange(len(net.nodes))
+    found = [descend(rng.integers(0, 2, (1, len(ops))), asked.allowed, (ops,), asked.cost) for _ in range(4)]
+    assert asked.cost(best[None])[0] <= 1.01 * asked.cost(np.stack(found)).min()
+
+
 @settings(max_examples=60)
 @given(st.integers(1, 9), st.integers(2, 3), st.integers(0, 1000), st.booleans())
 def test_a_descent_ends_where_no_move_helps(ops: int, parts: int, seed: int, some_cannot: bool) -> None:
