@@ -162,9 +162,9 @@ def test_several_mistakes_are_found_at_once(problems_of: ProblemsOf) -> None:
 
 
 def test_mistakes_of_form_and_of_meaning_are_found_at_once(problems_of: ProblemsOf) -> None:
-    text = CHIP.replace("template: npu", "template: npuu").replace("op: depthwise", "opp: depthwise")
+    text = CHIP.replace("template: npu", "template: npuu").replace("shares:", "share:")
     fields = [problem.field for problem in problems_of(chip, text)]
-    assert fields[:2] == ["parts[1].template", "assign[0].opp"]
+    assert fields == ["share", "parts[1].template"]
 
 
 def test_a_chip_is_no_part_of_itself(tmp_path: Path, problems_of: ProblemsOf) -> None:
