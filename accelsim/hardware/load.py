@@ -199,9 +199,8 @@ def read_template(source: Source) -> AnyTemplate:
 def _accelerator_file(path: Path) -> HardwareTemplate:
     """Return the template of a part of a chip."""
     # Asked before it is read: it may be the very chip that is being read.
-    if not is_chip(read_presets(Source.read(path))[0]) and isinstance(
-        found := hardware_template(path), HardwareTemplate
-    ):
+    found = None if is_chip(read_presets(Source.read(path))[0]) else hardware_template(path)
+    if isinstance(found, HardwareTemplate):
         return found
     message = "it is a chip itself, and a part of a chip is one accelerator"
     raise InputError(Problem(field="template", message=message, got=shown(path.stem)))
