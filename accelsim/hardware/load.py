@@ -32,7 +32,15 @@ from accelsim.hardware.template import Template
 from accelsim.hardware.wires import wired
 from accelsim.parameters import Choices, Points, Value, is_numeric
 
-__all__ = ["AnyTemplate", "HardwareTemplate", "accelerator_template", "hardware_template", "load_hardware"]
+__all__ = [
+    "AnyTemplate",
+    "HardwareTemplate",
+    "accelerator_template",
+    "hardware_path",
+    "hardware_template",
+    "load_hardware",
+    "read_template",
+]
 
 #: The file of an accelerator, of a chip, or a part of one.
 AnyTemplate: TypeAlias = "HardwareTemplate | ChipTemplate | PartTemplate"
@@ -241,6 +249,17 @@ def _file_and_part(name: str | Path) -> tuple[str | Path, str | None]:
         find("hardware", file)
         return (file, part) if dot else (name, None)
     return name, None
+
+
+def hardware_path(name: str | Path) -> Path:
+    """Return the path by which ``hardware_template`` finds what a name means, from any folder.
+
+    Raises:
+        InputError: No such file.
+    """
+    file, part = _file_and_part(name)
+    path = find("hardware", file).resolve()
+    return path if part is None else path.with_name(f"{path.name}.{part}")
 
 
 def accelerator_template(name: str | Path) -> HardwareTemplate:

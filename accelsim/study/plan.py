@@ -12,7 +12,7 @@ from accelsim.config.library import find
 from accelsim.config.source import Source
 from accelsim.config.spec import parse_rest
 from accelsim.errors import InputError
-from accelsim.hardware.load import hardware_template
+from accelsim.hardware.load import hardware_path, hardware_template
 from accelsim.search.criteria import Criteria
 from accelsim.study.arms import SearchPlan, check_arms, plan_searches
 from accelsim.study.goals import resolve_criteria
@@ -100,8 +100,8 @@ def plan_study(source: Source) -> StudyPlan:
     spec, problems = parse_rest(StudySpec, source)
     if spec is None:
         raise InputError(problems)
-    networks = resolve_sides(source, "networks", "network", network_template, spec.networks, problems)
-    hardware = resolve_sides(source, "hardware", "hardware", hardware_template, spec.hardware, problems)
+    networks = resolve_sides(source, "networks", "network", _network_path, network_template, spec.networks, problems)
+    hardware = resolve_sides(source, "hardware", "hardware", hardware_path, hardware_template, spec.hardware, problems)
     criteria = resolve_criteria(source, spec, problems)
     problems += check_arms(source, spec.search, networks, hardware)
     if problems:
@@ -110,3 +110,7 @@ def plan_study(source: Source) -> StudyPlan:
         raise InputError(sorted(place, key=place.__getitem__))
     searches = plan_searches(spec.search, networks, hardware)
     return StudyPlan(source.path.stem, source, spec, criteria, tuple(searches))
+
+
+def _network_path(name: str) -> Path:
+    return find("network", name).resolve()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ from accelsim.study.spec import ALL, StudySpec
 from accelsim.study.store import read_meta, read_records
 
 __all__ = ["Design", "StudyResult", "load_result"]
+
+#: What the name of a file loses to be what it is called.
+_SUFFIX = re.compile(r"\.(ya?ml|onnx|tflite|pt2)(?=\.|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +233,7 @@ def _varied(record: Record, prefix: str) -> Point:
 
 def _stated(section: dict[str, dict[str, object]], name: str) -> tuple[str, Point]:
     """Return how the study names the file called ``name``, and the parameters it sets to one value."""
-    key = next(key for key in section if Path(key).stem == name)
+    # A part of a chip stands behind the name of the file: `chip.yaml.part` is called `chip.part`.
+    key = next(key for key in section if _SUFFIX.sub("", Path(key).name) == name)
     single = {p: v for p, v in section[key].items() if isinstance(v, bool | int | float | str) and v != ALL}
     return key, single

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from accelsim.config.library import find
 from accelsim.config.source import FieldPath, Source, field_name
 from accelsim.errors import InputError, Problem, shown
 from accelsim.parameters import Choices, Parameter, Point, Range, Space, Value
@@ -57,6 +56,7 @@ def resolve_sides(
     source: Source,
     section: str,
     what: str,
+    locate: Callable[[str], Path],
     load: Callable[[Path], Template],
     settings: Mapping[str, Mapping[str, Any]],
     problems: list[Problem],
@@ -66,7 +66,8 @@ def resolve_sides(
     Args:
         source: The study file.
         section: ``networks`` or ``hardware``.
-        what: ``network`` or ``hardware``, as ``accelsim.config.library.find`` calls it.
+        what: ``network`` or ``hardware``.
+        locate: Finds the file of a name.
         load: Reads the file of one.
         settings: The section: name or path -> parameter -> setting.
         problems: Every mistake found is added here; a side with mistakes is left out.
@@ -75,7 +76,7 @@ def resolve_sides(
     for name, given in settings.items():
         here = (section, name)
         try:
-            path = find(what, name).resolve()
+            path = locate(name)
             template = load(path)
         except InputError as error:
             place = item_path(source, section, name)

@@ -132,7 +132,7 @@ def test_a_chip_is_checked_and_listed(accelsim: Run, files: tuple[str, str]) -> 
 def test_a_study_searches_chips(accelsim: Run, files: tuple[str, str], tmp_path: Path) -> None:
     study = tmp_path / "study.yaml"
     study.write_text(
-        f"schema_version: 1\nnetworks: [{files[0]}]\nhardware:\n  {files[1]}: {{spare: all}}\n"
+        f"schema_version: 1\nnetworks: [{files[0]}]\nhardware:\n  {files[1]}: {{spare: all}}\n  {files[1]}.side: {{}}\n"
         "objectives: [latency_ms, energy_pj]\nsearch: {algorithm: grid}\n",
         encoding="utf-8",
     )
@@ -140,6 +140,7 @@ def test_a_study_searches_chips(accelsim: Run, files: tuple[str, str], tmp_path:
     assert said.code == 0, said.err
     with (tmp_path / "out" / "evaluations.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    wanted = evaluate(load_network(files[0]), load_hardware(files[1])).totals
-    assert [float(row["latency_ms"]) for row in rows] == [wanted.latency_ms] * 2
+    both, side = (evaluate(load_network(files[0]), load_hardware(name)) for name in (files[1], f"{files[1]}.side"))
+    found = [(row["hardware"], float(row["latency_ms"])) for row in rows]
+    assert found == [("chip", both.totals.latency_ms)] * 2 + [("chip.side", side.totals.latency_ms)]
     assert "average_pool on side" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
