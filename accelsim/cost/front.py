@@ -90,7 +90,7 @@ def front(op: Op, machine: Machine, kept: Kept, room: Room = ENDLESS) -> Front:
     """
     if machine.blocks is not None:
         blocks = block_rows(op, machine, machine.blocks, kept)
-        chosen = undominated(blocks.features) if len(blocks) else np.zeros(0, dtype=np.int64)
+        chosen = undominated(blocks.features) if len(blocks) > 1 else np.arange(len(blocks))
         blocks = blocks[chosen]
         return Front(blocks, chosen, kept, blocks.demand)
     if not room.least:

@@ -91,6 +91,16 @@ def test_the_second_map_comes_once_for_every_block_of_pixels() -> None:
     assert far[DRAM, 0].tolist() == [times * 64 * 48, 0]
 
 
+def test_a_second_map_on_chip_does_not_bring_the_first_there() -> None:
+    """Inputs and results outside are waited for all the same: only bytes of the second map are others."""
+    design, op = machine_of(load_hardware("ethos_u85")), product(197, 64, 197)
+    near, far = (front(op, design, Kept((second, False, False), (1, 1, 1))).demand for second in (True, False))
+    assert near.cycles == far.cycles
+    assert near.moved[0, DRAM, 1:].tolist() == far.moved[0, DRAM, 1:].tolist()
+    assert near.moved[0, DRAM, 0].sum() == 0 < near.moved[0, SRAM, 0].sum()
+    assert front(op, design, KEPT).demand.cycles < near.cycles
+
+
 def test_attention_runs_on_the_npu_of_the_ethos_u85_alone() -> None:
     network = load_network("deit_tiny")
     reasons = {

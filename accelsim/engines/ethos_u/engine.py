@@ -127,8 +127,6 @@ class EthosU(Traversal):
         chip, work = _chip(settings), layer_of(op)
         if work is None:
             raise NoMappingError(f"{chip.npu.name} has no pass for {op.label}")
-        if around.home(Operand.W) == _SRAM:
-            chip = chip._replace(system=replace(chip.system, weights=chip.system.sram))
         found = _estimated(work.layer, chip, around)
         if found.staging is not None and found.staging.buffer_bytes > chip.staging_bytes:
             found = _estimated(work.layer, chip, around, staged=False)
@@ -155,7 +153,8 @@ def _estimated(layer: Layer, chip: _Chip, around: Around, *, staged: bool = True
         ofm_bricks=not around.last,
     )
     role = Role(first=around.first, last=around.last, slack_cycles=slack)
-    return estimate(layer, chip.npu, chip.system, role, chip.spread, places, staging_allowed=staged)
+    system = replace(chip.system, weights=near) if around.home(Operand.W) == _SRAM else chip.system
+    return estimate(layer, chip.npu, system, role, chip.spread, places, staging_allowed=staged)
 
 
 def _moved(layer: Layer, found: Estimate, around: Around) -> tuple[Floats, Floats, Floats]:

@@ -63,7 +63,7 @@ def _design(row: Row, machine: str, system_config: str) -> Accelerator:
     given: dict[str, float] = {"macs": name.macs, "clock_mhz": int(around.clock_hz / 1e6), "sram_kib": _SRAM_KIB}
     given["flash_share" if family == "u55" else "dram_share"] = share
     if family == "u85":
-        given["sram_ports"] = int(around.sram.bytes_per_cycle / port)
+        given |= {"sram_ports": around.sram.bytes_per_cycle / port, "sram_latency": around.sram.read_latency}
     return accelerator_template(f"ethos_{family}").instantiate(given)
 
 
