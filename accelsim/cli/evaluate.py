@@ -37,10 +37,9 @@ def _print(result: Evaluation) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    levels = list(result.bandwidth_bytes_per_cycle)
+    levels = _levels(result)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    on_parts = any(layer.part is not None for layer in result.layers)
-    for name in ("layer", *(["on"] if on_parts else []), "op", "shape"):
+    for name in ("layer", *(["on"] if result.parts else []), "op", "shape"):
         table.add_column(name, no_wrap=True)
     for name in ("MACs", "cycles", "util S%", "T%", "O%", *(f"{level} B" for level in levels), "energy uJ"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -53,14 +52,20 @@ def _print(result: Evaluation) -> None:
     console.print(_totals(result), markup=False)
 
 
+def _levels(result: Evaluation) -> dict[str, list[str]]:
+    """Return column -> the memories in it: each its own, but those of a chip's parts all together."""
+    shared, *inner = result.bandwidth_bytes_per_cycle
+    return {shared: [shared], "on chip": inner} if result.parts else {name: [name] for name in (shared, *inner)}
+
+
 def _parameters(result: Evaluation) -> str:
     return " ".join(f"{k}={v}" for k, v in {**result.network_parameters, **result.hardware_parameters}.items())
 
 
-def _row(layer: LayerResult, levels: list[str]) -> list[str]:
+def _row(layer: LayerResult, levels: dict[str, list[str]]) -> list[str]:
     metrics = layer.metrics
     shares = [f"{100 * share:.1f}" if metrics.utilization.overall else "-" for share in _three(metrics.utilization)]
-    moved = [human(layer.bytes_by_level[level]) for level in levels]
+    moved = [human(sum(layer.bytes_by_level[name] for name in names)) for names in levels.values()]
     macs, cycles = human(metrics.macs) if metrics.macs else "-", f"{metrics.latency_cycles:,.0f}"
     energy = f"{metrics.energy_pj / 1e6:.2f}"
     waits = layer.bottleneck if layer.host_reason is None else f"{layer.bottleneck} (on the host: {layer.host_reason})"

@@ -13,6 +13,7 @@ from oracle.chips import write_chip
 
 from accelsim import evaluate, load_hardware
 from accelsim.report.explain.answer import explain
+from accelsim.units import human
 from accelsim.workload.load import load_network
 
 Run = Callable[..., Any]
@@ -41,7 +42,10 @@ def test_the_table_says_what_runs_where(accelsim: Run, files: tuple[str, str]) -
     lines = said.out.splitlines()
     head = next(line for line in lines if line.startswith("layer"))
     assert head.split()[:4] == ["layer", "on", "op", "shape"]
-    assert all(name in head for name in ("dram B", "array.buffer B", "side.buffer B"))
+    assert "dram B on chip B energy uJ" in " ".join(head.split())
+    wanted = evaluate(load_network(files[0]), load_hardware(files[1])).layers[0].bytes_by_level
+    conv = next(line for line in lines if line.startswith("1.conv"))
+    assert human(wanted["array.buffer"] + wanted["side.buffer"]) in conv
     where = {line.split()[2]: line.split()[1] for line in lines if line[:1].isdigit()}
     assert where["average_pool"] == "side"
     assert "array.mac" in said.out
