@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.compiled import compiled
+from accelsim.compiled import compiled, inlined
 from accelsim.mapping.nest import Ints
 
 __all__ = ["STATE", "Index"]
@@ -63,7 +63,7 @@ class Index:
         _enter(self._keys, self._numbers, keys, numbers)
 
 
-@compiled
+@inlined
 def _place(table: Ints, key: int) -> int:
     """Return where a key is, or where it would be."""
     mixed = key * _PRIME

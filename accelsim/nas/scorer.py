@@ -21,7 +21,7 @@ from accelsim.schedule.catalog import Catalog, catalog_of
 from accelsim.schedule.design import Design
 from accelsim.schedule.evaluate import evaluate_totals
 from accelsim.schedule.laws import checking
-from accelsim.schedule.planner import Nodes, Planned, nodes_of, plan_steps
+from accelsim.schedule.planner import Nodes, Planned, Reserve, nodes_of, plan_steps
 from accelsim.schedule.result import Metrics
 from accelsim.workload.builder import Builder
 from accelsim.workload.load import NetworkTemplate, load_network, network_template
@@ -33,7 +33,7 @@ _REMEMBERED = 4096
 #: Spaces whose parts are remembered.
 _SPACES = 8
 #: Networks scored at once: enough to make the cost of a call disappear, few enough for the memory they take.
-_AT_ONCE = 2048
+_AT_ONCE = 4096
 #: Counts are floats in between; up to here these hold every whole number.
 _WHOLE = 2.0**53
 
@@ -65,6 +65,7 @@ class Scorer:
         self.hardware = hardware
         self.parameters = parameters
         self._hardware: Hardware = load_hardware(hardware, **parameters)
+        self._reserve = Reserve()
         self._begin(self._new_catalog())
         self._warm_up()
 
@@ -192,7 +193,7 @@ class Scorer:
             return scores_of([])
         if self._design is None:
             return None
-        planned = plan_steps(nodes, self._catalog.records)
+        planned = plan_steps(nodes, self._catalog.records, self._reserve)
         refused = not self._catalog.abilities[0].host and planned.steps.away.any()
         return None if refused or _special(planned) else Scores(*self._design.metrics(planned))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from threading import local
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,7 @@ from accelsim.mapping.nest import Ints
 from accelsim.schedule.catalog import Records
 from accelsim.schedule.table import Steps
 
-__all__ = ["Nodes", "Planned", "Room", "empty", "room_of"]
+__all__ = ["Nodes", "Planned", "Reserve", "Room", "empty", "room_of"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -100,42 +102,65 @@ def room_of(nodes: Nodes, records: Records) -> Room:
     return Room(steps, reads, most_nodes, inputs, longest)
 
 
-def empty(networks: int, nodes: int, rates: int, room: Room) -> Planned:
-    """Return the steps of networks, to be filled in."""
+class Reserve(local):
+    """Memory for arrays that the next batch uses again; every thread has its own.
+
+    Asking the system for as much anew takes about as long as filling it.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[str, npt.NDArray[Any]] = {}
+
+    def array(self, name: str, dtype: type, *shape: int) -> npt.NDArray[Any]:
+        """Return an array with anything in it; it holds until one of the same name is asked for.
+
+        Args:
+            name: What it is for.
+            dtype: Its type, always the same for a name.
+            shape: Its shape.
+        """
+        count, held = math.prod(shape), self._held.get(name)
+        if held is None or len(held) < count:
+            held = self._held[name] = np.empty(count if held is None else count + count // 4, dtype)
+        return held[:count].reshape(shape)
+
+
+def empty(networks: int, nodes: int, rates: int, room: Room, reserve: Reserve) -> Planned:
+    """Return the steps of networks, to be filled in; what is told of whole networks is not in the reserve."""
     steps = Steps(
         np.zeros(networks + 1, np.int64),
-        np.empty(room.steps),
-        np.empty(room.steps),
-        np.empty(room.steps, np.bool_),
-        np.empty(room.steps, np.int64),
-        np.empty(room.steps, np.bool_),
-        np.empty(room.steps),
-        np.empty(room.steps),
-        np.empty(room.steps, np.bool_),
-        np.empty(room.steps, np.bool_),
-        np.empty((room.steps, rates)),
-        np.empty(room.steps, np.bool_),
-        np.empty(room.steps),
-        np.empty(room.steps),
-        np.empty((room.steps, 5)),
-        np.empty((room.steps, 4)),
-        np.zeros(room.steps, np.bool_),
+        reserve.array("held", np.float64, room.steps),
+        reserve.array("written", np.float64, room.steps),
+        reserve.array("streamed", np.bool_, room.steps),
+        reserve.array("last_use", np.int64, room.steps),
+        reserve.array("multiplied", np.bool_, room.steps),
+        reserve.array("weights", np.float64, room.steps),
+        reserve.array("looked_up", np.float64, room.steps),
+        reserve.array("macs", np.bool_, room.steps),
+        reserve.array("on_array", np.bool_, room.steps),
+        reserve.array("work", np.float64, room.steps, rates),
+        reserve.array("away", np.bool_, room.steps),
+        reserve.array("away_macs", np.float64, room.steps),
+        reserve.array("crossings", np.float64, room.steps),
+        reserve.array("window", np.float64, room.steps, 5),
+        reserve.array("bits", np.float64, room.steps, 4),
+        reserve.array("shared", np.bool_, room.steps),
         np.ones(networks),
-        np.zeros(room.steps + 1, np.int64),
-        np.empty(room.reads, np.int64),
-        np.empty(room.reads),
-        np.empty(room.reads, np.bool_),
+        reserve.array("first_read", np.int64, room.steps + 1),
+        reserve.array("writer", np.int64, room.reads),
+        reserve.array("read", np.float64, room.reads),
+        reserve.array("second", np.bool_, room.reads),
     )
-    return Planned(
+    steps.shared[:], steps.first_read[0] = False, 0
+    planned = Planned(
         steps,
-        np.empty(room.steps, np.int64),
-        np.empty(room.steps, np.int64),
-        np.empty(room.steps, np.int64),
-        np.full(nodes, -1),
-        np.zeros(nodes, np.bool_),
-        np.empty(room.steps),
-        np.zeros(networks),
-        np.zeros(networks),
-        np.zeros(networks),
-        np.zeros(networks),
+        reserve.array("part", np.int64, room.steps),
+        reserve.array("node", np.int64, room.steps),
+        reserve.array("runs_on", np.int64, room.steps),
+        reserve.array("rides_on", np.int64, nodes),
+        reserve.array("enters", np.bool_, nodes),
+        reserve.array("live", np.float64, room.steps),
+        *np.zeros((4, networks)),
     )
+    planned.rides_on[:], planned.enters[:] = -1, False
+    return planned

@@ -12,14 +12,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.compiled import compiled
+from accelsim.compiled import compiled, inlined
 from accelsim.mapping.nest import Ints
 from accelsim.schedule.catalog import Catalog, Records
-from accelsim.schedule.planned import Nodes, Planned, empty, room_of
+from accelsim.schedule.planned import Nodes, Planned, Reserve, empty, room_of
 from accelsim.schedule.table import Steps
 from accelsim.workload.network import Network
 
-__all__ = ["Nodes", "Planned", "nodes_of", "plan_steps"]
+__all__ = ["Nodes", "Planned", "Reserve", "nodes_of", "plan_steps"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -156,7 +156,7 @@ def _walk(
     return place, read
 
 
-@compiled
+@inlined
 def _enter(nodes: Nodes, records: Records, first: int, source: int, work: Floats, draft: _Draft) -> None:
     """Add the vector operations of activations applied to what a step reads."""
     while source >= 0 and draft.before[source] >= 0:
@@ -165,7 +165,7 @@ def _enter(nodes: Nodes, records: Records, first: int, source: int, work: Floats
         source = draft.before[source]
 
 
-@compiled
+@inlined
 def _add_reads(writers: Ints, reads: Floats, read: int, first: int, end: int, size: float, written: Floats) -> int:
     """Add the reads of a tensor: of each step that wrote a part of it, in proportion."""
     if end - first == 1:
@@ -202,7 +202,8 @@ def _fill(steps: Steps, parts: Ints, start: int, end: int, records: Records) -> 
         if away:
             steps.crossings[place] += place > start and not steps.away[place - 1]
             steps.crossings[place] += place < end - 1 and not steps.away[place + 1]
-        steps.window[place] = records.window[plain]
+        for which in range(steps.window.shape[1]):
+            steps.window[place, which] = records.window[plain, which]
         for which in range(4):
             steps.bits[place, which] = records.bits[plain, which]
 
@@ -264,15 +265,16 @@ def _plan(nodes: Nodes, records: Records, plan: Planned, draft: _Draft) -> tuple
     return place, read
 
 
-def plan_steps(nodes: Nodes, records: Records) -> Planned:
+def plan_steps(nodes: Nodes, records: Records, reserve: Reserve | None = None) -> Planned:
     """Return the steps of networks.
 
     Args:
         nodes: The nodes; each stands after those it reads.
         records: What is known of their ops.
+        reserve: Memory for them: they hold until it is used again. By default they have their own.
     """
     room = room_of(nodes, records)
-    plan = empty(len(nodes.starts) - 1, len(nodes.op), records.rates, room)
+    plan = empty(len(nodes.starts) - 1, len(nodes.op), records.rates, room, reserve or Reserve())
     whole = [np.empty(room.nodes, np.int64) for _ in range(4)]
     wanted, last = np.empty(room.nodes, np.bool_), np.empty(room.inputs, np.int64)
     draft = _Draft(
