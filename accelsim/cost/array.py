@@ -177,7 +177,11 @@ def _fixed(structure: Structure, flow: Dataflow, rule: OpKind) -> _Fixed:
     role = np.full(len(DIMS), _SPATIAL)
     role[[dim.position for dim in flow.sequential]] = _SEQUENTIAL
     role[[dim.position for dim in flow.stream]] = _STREAM
-    none = np.empty(0)
+    crossing, none = asked[1 : 7 if any(structure.fans) else 4], np.empty(0)
+    wanted = np.zeros((len(laid), len(masks)), dtype=bool)
+    wanted[:-1, asked[0]] = True  # all but the stream take time
+    for lane, question in enumerate(crossing):
+        wanted[:, question] |= free[lane % 3]
     layout = Layout(
         sizes=none,
         times=none,
@@ -188,7 +192,8 @@ def _fixed(structure: Structure, flow: Dataflow, rule: OpKind) -> _Fixed:
         dims=np.where(places < len(DIMS), places, 0).astype(np.uint32),
         axis=np.array([axis for axis, _ in laid]),
         free=free,
-        asked=np.array(asked[: 7 if any(structure.fans) else 4], dtype=np.uint32),
+        asked=np.array((asked[0], *crossing), dtype=np.uint32),
+        wanted=wanted,
         rows=1.0,
         columns=1.0,
         hold_limit=np.inf,

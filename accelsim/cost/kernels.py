@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.compiled import compiled
+from accelsim.compiled import compiled, inlined
 from accelsim.cost.lanes import ALL, ALONE, COPIES, CROSSING, CYCLES, FAR, HELD_SHARE, NEAR, PARENTS, ROOM, STEPS, WHOLE
 from accelsim.cost.roles import FIRST_INSIDE, FIRST_OUTSIDE, READ, SHARE, UP, WRITTEN
 from accelsim.cost.tables import (
@@ -72,7 +72,7 @@ def _act(picked: npt.NDArray[np.uint64], turns: Flags, standing: Ints, order: np
         acting[level] = met
 
 
-@compiled
+@inlined
 def _repeats(where: _Where, operand: int, question: int, order: np.uint64, loop: int, innermost: int) -> float:
     """Return how often the loops outside the ``innermost`` one that do not index an operand repeat a load inside it."""
     picked, counted, missing, lacks, standing, walks = where
@@ -83,7 +83,7 @@ def _repeats(where: _Where, operand: int, question: int, order: np.uint64, loop:
     return result
 
 
-@compiled
+@inlined
 def _of_copies(
     where: _Where, asked: Ints, level: int, operand: int, order: np.uint64, loop: int, innermost: int
 ) -> _Four:
@@ -245,24 +245,24 @@ def _turns(sizes: Floats, times: Floats, at: Ints, question: int, most: float) -
 def work(t: Layout, cut: Ints, rows: Ints, found: Floats) -> None:
     """Make of the lanes of mappings what the array does: they are multiplied by the passes over all groups."""
     sizes, times, first, steps = t.sizes, t.times, t.first, t.steps
-    dims, axis, free, asked = t.dims, t.axis, t.free, t.asked
+    dims, axis, free, asked, wanted = t.dims, t.axis, t.free, t.asked, t.wanted
     limit, questions, width, lanes = t.hold_limit, t.questions, t.width, found.shape[1]
     at, left, turns = np.empty(4, np.int64), np.empty(2), np.empty(questions)
     for number in range(len(rows)):
         left[0], left[1] = t.rows, t.columns
         for group in range(len(axis)):
-            streamed = axis[group] == STREAMED
+            streamed, whole = axis[group] == STREAMED, 1.0
             if streamed and limit == np.inf:
                 continue
-            whole = 1.0
             for part in range(4):
                 at[part] = first[group, part] + cut[rows[number], dims[group, part]] * steps[group, part]
                 # The first piece is a full tile.
                 whole *= sizes[np.uint64(at[part])]
             most = min(whole, limit if streamed else left[axis[group]])
             for question in range(questions):
-                turns[question] = _turns(sizes, times, at, question * width, most)
-                if streamed:
+                if wanted[group, question]:
+                    turns[question] = _turns(sizes, times, at, question * width, most)
+                if wanted[group, question] and streamed:
                     # A held weight is read again after so many steps of the stream.
                     turns[question] /= _turns(sizes, times, at, question * width, whole)
             if not streamed:

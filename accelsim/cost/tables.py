@@ -162,6 +162,7 @@ class Layout(NamedTuple):
         free: Shape ``(3, groups)``: whether an operand crosses once for each pass over a group; a held weight is read
             again for each part of the stream.
         asked: Shape ``(7,)``: the questions of time; of the crossing of ``W I O`` of all copies, and of the first.
+        wanted: Shape ``(groups, questions)``: whether passes over a group are asked for at all.
         rows: PEs down.
         columns: PEs across.
         hold_limit: Stream steps that a held weight lasts; infinite if there is no limit.
@@ -180,6 +181,7 @@ class Layout(NamedTuple):
     axis: Ints
     free: Flags
     asked: Places
+    wanted: Flags
     rows: float
     columns: float
     hold_limit: float
