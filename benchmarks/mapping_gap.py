@@ -26,7 +26,7 @@ from accelsim.hardware.accelerator import Accelerator
 from accelsim.hardware.load import HardwareTemplate, hardware_template
 from accelsim.mappers.exact import best_mapping
 from accelsim.schedule.run import Run, run
-from accelsim.schedule.sweep import planned
+from accelsim.schedule.steps import planned
 from accelsim.workload.network import Network
 from benchmarks import sweep
 
@@ -56,7 +56,7 @@ def pairs(found: Run, network: Network, accelerator: Accelerator) -> Iterator[Pa
     plan = planned(network, accelerator.abilities)
     seen: dict[tuple[object, ...], tuple[int, int]] = {}
     counts = Counter[tuple[object, ...]]()
-    for row, place in enumerate(found.table.mac_places.tolist()):
+    for row, place in enumerate(found.table.array_places.tolist()):
         op, kept = plan.steps[place].op, found.mapped(place, 0)[0].kept
         key = (op, kept, _free(found, accelerator, place).tobytes())
         seen.setdefault(key, (row, place))
