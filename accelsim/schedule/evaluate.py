@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from accelsim.cost.area import area_mm2
 from accelsim.cost.blocks import BlockRows
 from accelsim.errors import NoMappingError
 from accelsim.hardware.chip import Chip, Hardware
-from accelsim.hardware.load import AnyTemplate
+from accelsim.hardware.load import AnyTemplate, hardware_template, load_hardware
 from accelsim.parameters import Points, Value
 from accelsim.schedule.chip import on_parts
 from accelsim.schedule.detail import layer_results, ledger
@@ -20,22 +21,32 @@ from accelsim.schedule.result import Evaluation, Metrics, Outcome, Utilization
 from accelsim.schedule.run import misfits, run
 from accelsim.schedule.steps import planned
 from accelsim.schedule.sweep import Refused, batches
+from accelsim.workload.load import load_network
 from accelsim.workload.network import Network
 
 __all__ = ["evaluate", "evaluate_points", "evaluate_totals", "evaluation", "run_parts"]
 
 
-def evaluate_points(network: Network, template: AnyTemplate, points: Sequence[Mapping[str, Value]]) -> list[Outcome]:
+def evaluate_points(
+    network: Network | str | Path, template: AnyTemplate | str | Path, points: Sequence[Mapping[str, Value]]
+) -> list[Outcome]:
     """Return the figures of ``network`` on every design of ``template``, in the order of ``points``.
 
     Designs are costed together by broadcasting, chips one by one; a design on which a layer does not fit has an error
     instead.
 
+    Args:
+        network: The network, or the name or file of one.
+        template: The hardware, or the name or file of it.
+        points: Parameter -> value, for each design.
+
     Raises:
-        InputError: A point is outside the template's space.
+        InputError: A point is outside the template's space; a name or file is not known, or not right.
     """
     if not points:
         return []
+    network = _network(network)
+    template = hardware_template(template) if isinstance(template, str | Path) else template
     complete = Points.of([template.space.complete(point, template.name) for point in points])
     outcomes: list[Outcome] = [Outcome(None)] * len(points)
     for batch in batches(network, template, complete):
@@ -57,18 +68,24 @@ def evaluate_points(network: Network, template: AnyTemplate, points: Sequence[Ma
     return outcomes
 
 
-def evaluate(network: Network, hardware: Hardware) -> Evaluation:
+def _network(network: Network | str | Path) -> Network:
+    return network if isinstance(network, Network) else load_network(network)
+
+
+def evaluate(network: Network | str | Path, hardware: Hardware | str | Path) -> Evaluation:
     """Return one network on one design in full: totals, layers, ledger.
 
     Args:
-        network: The network.
-        hardware: An accelerator, or a chip of several.
+        network: The network, or the name or file of one.
+        hardware: An accelerator, or a chip of several; or the name or file of one.
 
     Raises:
+        InputError: A name or file is not known, or not right.
         NoMappingError: A layer does not fit, and the message names the tightest limit; or the engine can do no layer.
         ValueError: ``hardware`` is a batch of several designs.
     """
-    return evaluation(hardware, run_parts(network, hardware))
+    hardware = load_hardware(hardware) if isinstance(hardware, str | Path) else hardware
+    return evaluation(hardware, run_parts(_network(network), hardware))
 
 
 def evaluation(hardware: Hardware, parts: Sequence[Part]) -> Evaluation:
