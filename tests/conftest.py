@@ -39,7 +39,7 @@ def write(tmp_path: Path) -> Write:
 @pytest.fixture
 def whole_tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave the default mapper candidates that do not cut loops shorter than 8, so that sums are easy by hand."""
-    monkeypatch.setattr(room, "_STEPS", {})
+    monkeypatch.setattr(room, "_SEARCHES", False)
     store._stores.cache_clear()
     yield
     store._stores.cache_clear()

@@ -9,64 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import compiled
+from accelsim.cost.prices import Prices
 from accelsim.cost.store import Rows
-from accelsim.hardware.accelerator import Accelerator, Memory
 from accelsim.mapping.nest import Ints
 
-__all__ = ["Chosen", "Prices", "choose", "prices"]
+__all__ = ["Chosen", "choose"]
 
 Floats = npt.NDArray[np.float64]
-
-
-class Prices(NamedTuple):
-    """What a design charges; ``D`` designs, ``M`` memories.
-
-    Attributes:
-        cycles_per_byte: Shape ``(M, 3, D)``: of reads and writes together, of reads, of writes.
-        pj_per_byte: Shape ``(M, 2, D)``: read and written.
-        dispatch: Shape ``(D,)``: cycles to start an op.
-        leakage: Shape ``(D,)``: pJ a cycle.
-    """
-
-    cycles_per_byte: Floats
-    pj_per_byte: Floats
-    dispatch: Floats
-    leakage: Floats
-
-
-def prices(accelerator: Accelerator, leakage: Floats) -> Prices:
-    """Return what designs charge; what is not modelled, and what has no limit, costs nothing. A byte takes its wires.
-
-    Args:
-        accelerator: The designs.
-        leakage: Shape ``(designs,)``, pJ a cycle.
-    """
-    count = len(accelerator)
-    slow = [
-        [
-            np.zeros(count) if limit is None else 1 / limit
-            for limit in (memory.bandwidth_bytes_per_cycle, memory.read_bytes_per_cycle, memory.write_bytes_per_cycle)
-        ]
-        for memory in accelerator.memories
-    ]
-    dear = [
-        [np.add(_known(each, count), _known(memory.wire_pj_per_byte, count)) for each in _energies(memory)]
-        for memory in accelerator.memories
-    ]
-    return Prices(
-        np.array(slow),
-        np.array(dear),
-        accelerator.array.dispatch_cycles,
-        leakage,
-    )
-
-
-def _known(figure: Floats | None, count: int) -> Floats:
-    return np.zeros(count) if figure is None else figure
-
-
-def _energies(memory: Memory) -> tuple[Floats | None, Floats | None]:
-    return memory.read_pj_per_byte, memory.write_pj_per_byte
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,17 +10,23 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.cost.blocks import BlockRows, block_rows
+from accelsim.cost.descent import best_of_design
 from accelsim.cost.dominance import undominated
+from accelsim.cost.prices import Bill
 from accelsim.cost.refine import refined
 from accelsim.cost.room import ENDLESS, Room
 from accelsim.cost.rows import Demand, Kept, Machine, OpRows, demand, features, op_rows
+from accelsim.cost.score import scores
 from accelsim.mapping.mapspace import SpatialLoop, mapspace
 from accelsim.mapping.nest import Ints, Mappings
 from accelsim.workload.ops import Op
 
-__all__ = ["Front", "candidates", "front", "front_of"]
+__all__ = ["Front", "candidates", "front", "front_of", "own_front"]
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+#: The place of the only row.
+_FIRST = np.zeros(1, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,3 +121,31 @@ def front_of(rows: OpRows, kept: Kept) -> Front:
     smallest = np.argmin(room, keepdims=True)
     chosen = chosen if len(chosen) else smallest
     return Front(rows[np.concatenate([chosen, smallest])], chosen, kept, demand(rows[chosen], kept))
+
+
+@lru_cache(maxsize=256)
+def _listed(op: Op, machine: Machine, kept: Kept) -> tuple[Front, Floats, Flags]:
+    """Return the front of the candidates that are listed, and its features."""
+    found = front(op, machine, kept)
+    return found, *features(found.nests, kept)
+
+
+def own_front(op: Op, machine: Machine, kept: Kept, bill: Bill) -> Front:
+    """Return the mapping of ``op`` that a search with the prices of one design finds; none listed is better.
+
+    Args:
+        op: The op.
+        machine: The machine.
+        kept: What stays on chip.
+        bill: What the design charges.
+    """
+    listed, costs, allowed = _listed(op, machine, kept)
+    machine = machine.of(op)
+    score, rows = best_of_design(op, machine, kept, bill)
+    known = np.empty(len(listed))
+    scores(costs[:-1], allowed[:-1], 2 if machine.structure.apart else 1, bill, known)
+    at = int(np.argmin(known))
+    if score <= known[at]:
+        return Front(rows, _FIRST, kept, demand(rows[_FIRST], kept))
+    asked = Demand(**{name: values[at : at + 1] for name, values in listed.demand._asdict().items()})
+    return Front(listed.nests[np.array([at, len(listed)])], _FIRST, kept, asked)

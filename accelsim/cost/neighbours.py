@@ -14,15 +14,17 @@ import numpy.typing as npt
 from accelsim.compiled import compiled, inlined
 from accelsim.mapping.nest import Ints
 
-__all__ = ["Found", "around", "found_of", "number", "outwards"]
+__all__ = ["Found", "around", "found_of", "outwards"]
 
 Flags = npt.NDArray[np.bool_]
 _WEIGHTS, _INPUTS, _OUTPUTS = range(3)
 #: Of every dim, whether weights, inputs or outputs lack it: a bit each; none lacks groups.
 _LACKED = np.array([1, 0, 2, 4, 1, 1, 1, 4, 4, 4])
 #: Steps of one dim, and of two that go with each other: the room that one takes, the other gives back.
-_STEPS = ((1, 1), (-1, -1), (2, 2), (-2, -2), (4, 4), (-4, -4))
-_TRADES = ((1, -1), (2, -1), (1, -2), (2, -2), (3, -1), (1, -3))
+#: The first of them are for a quick look.
+_STEPS = ((1, 1), (-1, -1), (2, 2), (-2, -2), (4, 4), (-4, -4), (8, 8), (-8, -8))
+_TRADES = ((1, -1), (2, -1), (1, -2), (2, -2), (3, -1), (1, -3), (4, -4), (5, -3), (3, -5))
+_FEW_STEPS, _FEW_TRADES = 6, 6
 #: The first of the operands that may lie still to the same effect, by the bits of the operands that are lacked.
 _AS_GOOD = np.array([[0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 0], [0, 1, 1], [0, 1, 0], [0, 1, 2]])
 _PRIME = 1_099_511_628_211
@@ -196,7 +198,9 @@ def _changed(
 
 
 @compiled
-def around(places: Ints, still: Ints, last: Ints, levels: tuple[int, int], alike: bool, found: Found) -> None:
+def around(
+    places: Ints, still: Ints, last: Ints, levels: tuple[int, int], alike: bool, wide: bool, found: Found
+) -> None:
     """Add neighbours of mappings: one dim cut in another way at a level, or two, or other orders.
 
     Args:
@@ -205,6 +209,7 @@ def around(places: Ints, still: Ints, last: Ints, levels: tuple[int, int], alike
         last: Shape ``(dims,)``: the last place of every dim.
         levels: The outermost level to change, and the one behind the innermost.
         alike: Whether levels outside are to be like the one that changes.
+        wide: Whether to look further away.
         found: Where they are added.
     """
     dims, lying = found.dims, np.empty_like(still[0])
@@ -216,8 +221,9 @@ def around(places: Ints, still: Ints, last: Ints, levels: tuple[int, int], alike
             for dim in dims:
                 for other in dims:
                     here, where = given[level, dim], given[level, other]
-                    for step, back in _STEPS if dim == other else _TRADES:
-                        place, there = here + step, where + back
+                    moves, few = (_STEPS, _FEW_STEPS) if dim == other else (_TRADES, _FEW_TRADES)
+                    for move in range(len(moves) if wide else few):
+                        place, there = here + moves[move][0], where + moves[move][1]
                         if 0 <= place <= last[dim] and 0 <= there <= last[other]:
                             _changed(one, lying, given, level, (dim, place, other, there), alike, found)
         mixed, lacked = _mixed(one, dims), _lacked(one, dims)
@@ -226,26 +232,3 @@ def around(places: Ints, still: Ints, last: Ints, levels: tuple[int, int], alike
             for level in range(len(lying)):
                 lying[level], left = left % 3, left // 3
             _add(one, lying, mixed, lacked, found)
-
-
-@compiled
-def number(places: Ints, known: Ints, cut: Ints, chains: Ints) -> int:
-    """Number the ways in which mappings cut a dim, in the order they turn up; return how many there are.
-
-    Args:
-        places: Shape ``(mappings, L)``: of the dim.
-        known: -1 for every way.
-        cut: Shape ``(mappings,)``, filled with numbers.
-        chains: Shape ``(mappings, L)``, filled with the places of each number.
-    """
-    count, base = 0, int(places.max()) + 1
-    for row in range(len(places)):
-        way = 0
-        for level in range(places.shape[1]):
-            way = way * base + places[row, level]
-        if known[way] < 0:
-            known[way] = count
-            chains[count] = places[row]
-            count += 1
-        cut[row] = known[way]
-    return count

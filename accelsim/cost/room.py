@@ -13,12 +13,12 @@ from accelsim.cost.rows import Machine
 from accelsim.mapping.nest import Ints
 from accelsim.workload.ops import Op
 
-__all__ = ["CODES", "ENDLESS", "Room", "begins", "codes_of", "enough", "room_of", "searched"]
+__all__ = ["CODES", "ENDLESS", "Room", "begins", "codes_of", "enough", "nested", "room_of", "searched"]
 
 Floats = npt.NDArray[np.float64]
 _DOUBLINGS = 62
-#: Classes in which the room doubles, by the number of memories inside the outermost one.
-_STEPS = {1: 1}
+#: Whether loops are cut in more ways than those of ``accelsim.mapping.mapspace``.
+_SEARCHES = True
 #: More classes than there are of a memory.
 CODES = 512
 
@@ -39,7 +39,7 @@ class Room(NamedTuple):
         """Return the room of the class to which so many bytes for tiles belong, shape ``(memories,)``."""
         if not searched(machine):
             return ENDLESS
-        code = int(codes_of(free[:, None, None], np.array([enough(op, machine)]), begins(machine))[0, 0])
+        code = int(codes_of(free[:, None, None], np.array([enough(op)]), begins())[0, 0])
         return room_of(code, op, machine)
 
 
@@ -49,28 +49,33 @@ ENDLESS = Room((), ())
 
 def searched(machine: Machine) -> bool:
     """Return whether the candidates on a machine depend on the room; where they do not, all rooms are one class."""
-    return machine.structure.levels in _STEPS and not machine.loops and machine.blocks is None
+    return _SEARCHES and machine.blocks is None and not _several(machine)
 
 
-def begins(machine: Machine) -> Floats:
-    """Return where classes begin, in bytes."""
-    return _begins(_STEPS[machine.structure.levels])
+def nested(machine: Machine) -> bool:
+    """Return whether some operand goes through several memories inside the outermost one: then prices are needed."""
+    return _SEARCHES and machine.blocks is None and _several(machine)
 
 
-@lru_cache(maxsize=8)
-def _begins(steps: int) -> Floats:
-    found = np.asarray(2.0 ** (np.arange(_DOUBLINGS * steps) / steps))
+def _several(machine: Machine) -> bool:
+    return any(sum(held) > 1 for held in zip(*machine.structure.holds[1:], strict=True))
+
+
+@lru_cache(maxsize=1)
+def begins() -> Floats:
+    """Return where classes begin, in bytes: the room doubles from one to the next."""
+    found = np.asarray(2.0 ** np.arange(_DOUBLINGS))
     found.flags.writeable = False
     return found
 
 
 @lru_cache(maxsize=4096)
-def enough(op: Op, machine: Machine) -> int:
+def enough(op: Op) -> int:
     """Return the class from which there is room for any tiles of an op, twice."""
     bits = op.bits
     inputs = op.input_elements * max(bits.I, bits.W)
     whole = op.weights * bits.W + inputs + op.output_elements * max(bits.O, bits.partial)
-    return int(np.searchsorted(begins(machine), 2 * whole / 8))
+    return int(np.searchsorted(begins(), 2 * whole / 8))
 
 
 @compiled
@@ -100,7 +105,7 @@ def codes_of(free: Floats, most: Ints, begins: Floats) -> Ints:
 
 def room_of(code: int, op: Op, machine: Machine) -> Room:
     """Return the room of a class, given as by ``codes_of``."""
-    limit, edges, codes = enough(op, machine), begins(machine), list[int]()
+    limit, edges, codes = enough(op), begins(), list[int]()
     for _ in range(machine.structure.levels):
         code, own = divmod(code, CODES)
         codes.insert(0, own)

@@ -242,6 +242,16 @@ class Counting(NamedTuple):
         kernels.count(self.between, self.array, self.flow, cut, nest, asked, found, each)
         return found, asked.allowed
 
+    def demand(self, cut: Ints, nest: Ints) -> Demand:
+        """Return what mappings ask of the machine, given as for ``features``."""
+        found = _room(len(cut), len(cut), len(self.flow.inside))
+        kernels.count(self.between, self.array, self.flow, cut, nest, found, np.empty((0, 0)), 0)
+        return found
+
+    def keeping(self, structure: Structure, kept: Kept) -> Counting:
+        """Return the same for other whole tensors that stay on chip."""
+        return self._replace(flow=_flow(structure, kept)._replace(bits=self.flow.bits, outputs=self.flow.outputs))
+
 
 def counting(op: Op, machine: Machine, kept: Kept, mappings: Mappings) -> Counting:
     """Return what the loop over mappings with the cuts and orders of ``mappings`` reads."""
@@ -262,10 +272,7 @@ def demand(rows: OpRows, kept: Kept) -> Demand:
     A kept tensor moves neither into the memory that keeps it nor further out, and needs no tile of its own there,
     except an output, which is still worked on there.
     """
-    found, mappings = _room(len(rows), len(rows), len(rows.machine.structure.holds)), rows.mappings
-    read = counting(rows.op, rows.machine, kept, mappings)
-    kernels.count(read.between, read.array, read.flow, mappings.cut, mappings.nest, found, np.empty((0, 0)), 0)
-    return found
+    return counting(rows.op, rows.machine, kept, rows.mappings).demand(rows.mappings.cut, rows.mappings.nest)
 
 
 def features(rows: OpRows, kept: Kept) -> tuple[Floats, Flags]:

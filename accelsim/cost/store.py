@@ -9,10 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from accelsim.compiled import compiled
 from accelsim.cost.columns import Columns
-from accelsim.cost.front import Front, front
+from accelsim.cost.front import Front, front, own_front
 from accelsim.cost.index import STATE, Index
-from accelsim.cost.room import CODES, ENDLESS, begins, codes_of, enough, room_of, searched
+from accelsim.cost.prices import Bills
+from accelsim.cost.room import CODES, ENDLESS, begins, codes_of, enough, nested, room_of, searched
 from accelsim.cost.rows import Kept, Machine
 from accelsim.hardware.engines import BLOCK_ENGINES
 from accelsim.mapping.nest import Ints
@@ -22,6 +24,7 @@ __all__ = ["Rows", "Store", "rows_of", "store_of"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+_PRIME = 1_099_511_628_211
 #: Rows after which a store is given up for a new one.
 _MOST = 2_000_000
 #: What stays of ``W I O``, and whether it stands at the beginning and at the end of its network.
@@ -109,6 +112,8 @@ class Store:
         #: Of every op, the class from which there is room for everything.
         self._enough = Columns(codes=np.int64)
         self._index = Index()
+        #: What designs charge, where each has fronts of its own.
+        self._prices: dict[bytes, int] = {}
 
     def place(self, op: Op) -> int:
         """Return the number of an op."""
@@ -116,10 +121,10 @@ class Store:
         if found == len(self._ops):
             self._ops.append(op)
             machine = self._machine.of(op)
-            self._enough.extend(codes=enough(op, machine) if searched(machine) else 0)
+            self._enough.extend(codes=enough(op) if searched(machine) else 0)
         return found
 
-    def which(self, ops: Ints, kept: Ints, free: Floats, opens: Flags | None = None) -> Ints:
+    def which(self, ops: Ints, kept: Ints, free: Floats, bills: Bills, opens: Flags | None = None) -> Ints:
         """Return the place of the front of each step on each design.
 
         Args:
@@ -127,19 +132,40 @@ class Store:
             kept: Shape ``(steps, designs)``: 1, 2 and 4 for ``W``, ``I`` and ``O`` that stay on chip, added; 8 and 16
                 for a step that reads an input of the network, or makes a result of it.
             free: Shape ``(memories, steps, designs)``: bytes for tiles.
+            bills: What the designs charge.
             opens: Shape ``(steps,)``: which steps do not follow the one before on the array; ``None`` for all.
         """
         if self._machine.blocks is None:
             kept = kept % _ENDS  # a loop nest is the same wherever it stands
-        keys = (ops[:, None] * _KEPT_CODES + kept) * self._rooms
+        cases = ops[:, None] * _KEPT_CODES + kept
+        if nested(self._machine):
+            return self._own(cases, free, bills)
+        keys = cases * self._rooms
         if self._rooms > 1:
-            keys += codes_of(free, self._enough.arrays["codes"][ops], begins(self._machine))
+            keys += codes_of(free, self._enough.arrays["codes"][ops], begins())
         blocks = self._machine.blocks
         if opens is not None and blocks is not None and BLOCK_ENGINES[blocks.name].hands_on:
             return self._follow(keys, opens)
         found = self._index.find(keys)
         if np.any(found < 0):
             self._add(np.unique(keys[found < 0]))
+            found = self._index.find(keys)
+        return found
+
+    def _own(self, cases: Ints, free: Floats, bills: Bills) -> Ints:
+        """Return the place of the front that each step has on each design for itself."""
+        keys = np.empty_like(cases)
+        _mix(cases, bills.numbers(self._prices), bills.base, np.ascontiguousarray(free).view(np.int64), keys)
+        found = self._index.find(keys)
+        if np.any(found < 0):
+            steps, designs = np.nonzero(found < 0)
+            new, first = np.unique(keys[steps, designs], return_index=True)
+            fronts = []
+            for step, design in zip(steps[first].tolist(), designs[first].tolist(), strict=True):
+                place, code = divmod(int(cases[step, design]), _KEPT_CODES)
+                bill = bills.of(step, design, free[:, step, design])
+                fronts.append(own_front(self._ops[place], self._machine, self._kept(code), bill))
+            self._put(new, fronts)
             found = self._index.find(keys)
         return found
 
@@ -159,21 +185,27 @@ class Store:
             self._slacks.append(cycles)
         return found
 
+    def _kept(self, code: int, slack: int = 0) -> Kept:
+        stays = (bool(code & 1), bool(code & 2), bool(code & 4))
+        return Kept(stays, self._levels, bool(code & _ENDS), bool(code & 2 * _ENDS), self._slacks[slack])
+
     def _add(self, missing: Ints) -> None:
+        """Add the fronts of keys."""
         new = []
         for key in missing.tolist():
             slack, of = divmod(key, STATE) if self._machine.blocks is not None else (0, key)
             of, room = divmod(of, self._rooms)
             place, code = divmod(of, _KEPT_CODES)
-            stays = (bool(code & 1), bool(code & 2), bool(code & 4))
-            kept = Kept(stays, self._levels, bool(code & _ENDS), bool(code & 2 * _ENDS), self._slacks[slack])
             op = self._ops[place]
-            machine = self._machine.of(op)
-            new.append(front(op, self._machine, kept, room_of(room, op, machine) if self._rooms > 1 else ENDLESS))
-        self._index.add(missing, np.arange(len(missing)) + len(self.fronts))
-        self.fronts += new
-        self._after.extend(len(new), slack=[self._slack(one.slack_cycles) for one in new])
-        parts = rows_of(new)._asdict()
+            among = room_of(room, op, self._machine.of(op)) if self._rooms > 1 else ENDLESS
+            new.append(front(op, self._machine, self._kept(code, slack), among))
+        self._put(missing, new)
+
+    def _put(self, keys: Ints, fronts: list[Front]) -> None:
+        self._index.add(keys, np.arange(len(keys)) + len(self.fronts))
+        self.fronts += fronts
+        self._after.extend(len(fronts), slack=[self._slack(one.slack_cycles) for one in fronts])
+        parts = rows_of(fronts)._asdict()
         ends = parts.pop("starts")[1:] + self._columns.count
         self._columns.extend(len(parts["cycles"]), **parts)
         self._ends.extend(len(ends), starts=ends)
@@ -206,3 +238,16 @@ def store_of(machine: Machine, levels: tuple[int, int, int]) -> Store:
     if held[0].full:
         held[0] = Store(machine, levels)
     return held[0]
+
+
+@compiled
+def _mix(cases: Ints, prices: Ints, base: Floats, free: Ints, keys: Ints) -> None:
+    """Fill ``keys`` with 62 bits made of all that a search depends on: so many that no two of them are ever alike."""
+    for step in range(cases.shape[0]):
+        for design in range(cases.shape[1]):
+            mixed = cases[step, design] * _PRIME
+            mixed = (mixed ^ (mixed >> 29) ^ prices[step, design]) * _PRIME
+            mixed = (mixed ^ (mixed >> 31) ^ np.int64(base[step] * 1024)) * _PRIME
+            for level in range(free.shape[0]):
+                mixed = (mixed ^ (mixed >> 29) ^ free[level, step, design]) * _PRIME
+            keys[step, design] = (mixed ^ (mixed >> 32)) & 0x3FFFFFFFFFFFFFFF

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.cost.choose import Prices
+from accelsim.cost.prices import Prices
 from accelsim.cost.rows import Kept, Machine
 from accelsim.cost.traffic import relevant, slides
 from accelsim.dims import DIMS, OPERANDS, Dim

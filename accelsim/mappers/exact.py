@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.cost.choose import Prices, choose, prices
+from accelsim.cost.choose import choose
 from accelsim.cost.energy import leakage_pj, op_bits, op_pj
+from accelsim.cost.prices import Prices, prices
 from accelsim.cost.rows import Kept, Machine, demand, machine_of, op_rows, working
 from accelsim.cost.store import Rows
 from accelsim.dims import DIMS

@@ -18,7 +18,7 @@ from accelsim.dims import DIMS, Dim
 from accelsim.mapping.nest import Cuts, Ints, Mappings
 from accelsim.workload.ops import Op
 
-__all__ = ["STILL", "SpatialLoop", "mapspace"]
+__all__ = ["STILL", "SpatialLoop", "mapspace", "spreads"]
 
 #: Dims cut together.
 _GROUPS, _KERNELS, _CHANNELS = (Dim.G,), (Dim.K,), (Dim.C,)
@@ -153,8 +153,8 @@ def _dealt(left: dict[Dim, int], loop: SpatialLoop) -> Iterator[dict[Dim, int]]:
         yield {dim: count for dim, count in copies.items() if count > 1}
 
 
-def _spreads(op: Op, loops: tuple[SpatialLoop, ...], levels: int) -> list[_Spread]:
-    """Return ways to deal dims out to copies, the way that uses most first."""
+def spreads(op: Op, loops: tuple[SpatialLoop, ...], levels: int) -> list[_Spread]:
+    """Return ways to deal dims out to copies, those that use most first: copies of every dim, by place from level 1."""
     ways: list[tuple[dict[Dim, int], _Spread]] = [
         (dict(zip(DIMS, op.sizes, strict=True)), ((1,) * len(DIMS),) * (levels + 1))
     ]
@@ -256,11 +256,11 @@ def mapspace(op: Op, levels: int, loops: tuple[SpatialLoop, ...] = ()) -> Mappin
     """
     base, smallest = (2, _SMALLEST) if levels == 1 and not loops else (4, 1 if loops else _SMALLEST)
     sizes = [tuple(op.sizes[dim] for dim in dims) for dims in _PLACES]
-    space, spreads, alone = _Space(), _spreads(op, loops, levels), ((1,) * (levels + 1),) * len(DIMS)
-    for spread in spreads:
+    space, dealt, alone = _Space(), spreads(op, loops, levels), ((1,) * (levels + 1),) * len(DIMS)
+    for spread in dealt:
         copies = tuple(zip(*spread, strict=True))
         ways = [tuple(copies[dim] for dim in dims) for dims in _PLACES]
         space.add([_options(n, *way, base, smallest) for n, way in enumerate(zip(sizes, ways, strict=True))], copies)
-    if any(size > 1 for size in op.sizes) and (smallest > 1 or tuple(zip(*alone, strict=True)) not in spreads):
+    if any(size > 1 for size in op.sizes) and (smallest > 1 or tuple(zip(*alone, strict=True)) not in dealt):
         space.add([_single(n, some, levels) for n, some in enumerate(sizes)], alone)
     return space.mappings(levels)

@@ -18,7 +18,7 @@ from accelsim.dims import DIMS, WINDOWS, Dim
 from accelsim.mapping.nest import Ints
 from accelsim.workload.ops import Op
 
-__all__ = ["Menu", "menu_of"]
+__all__ = ["Menu", "menu_of", "thinned"]
 
 Flags = npt.NDArray[np.bool_]
 #: Places in ``DIMS``: batch and planes to columns are pixels; planes to columns of the filter are its taps.
@@ -77,6 +77,29 @@ def _menu(sizes: Ints, along: Ints, beside: Ints, finer: int) -> tuple[Ints, Int
             tiles[dim, place] = every[dim, place]
     pixels = np.empty((_MOST, 4), np.int64)
     return tiles, last, _start(last, marks, pixels[: _pixels(tiles, last, marks, pixels)])
+
+
+def thinned(menu: Menu, most: int) -> Menu:
+    """Return a menu with at most so many tiles of a dim: those of the start, then the farthest from all others."""
+    if np.all(menu.last < most):
+        return menu
+    tiles, last, start = menu.tiles.copy(), menu.last.copy(), menu.start.copy()
+    for dim in np.flatnonzero(menu.last >= most).tolist():
+        own = np.log(menu.tiles[dim, : menu.last[dim] + 1])
+        kept = [0, len(own) - 1]
+        apart = np.minimum(own[0] - own, own)
+        marked = np.unique(menu.start[:, dim])
+        while len(kept) < most:
+            left = np.setdiff1d(marked, kept)
+            place = int(max(left if len(left) else range(len(own)), key=apart.__getitem__))
+            kept.append(place)
+            apart = np.minimum(apart, abs(own - own[place]))
+        kept.sort()
+        tiles[dim], last[dim] = 1, most - 1
+        tiles[dim, :most] = menu.tiles[dim, kept]
+        nearest = abs(own[:, None] - own[kept]).argmin(axis=1)
+        start[:, dim] = nearest[menu.start[:, dim]]
+    return Menu(tiles, last, np.unique(start, axis=0))
 
 
 @compiled

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.cost.area import total_area_mm2
-from accelsim.cost.choose import prices
-from accelsim.cost.energy import leakage_pj
+from accelsim.cost.energy import leakage_pj, op_pj
+from accelsim.cost.prices import Bills, prices
 from accelsim.cost.rows import machine_of, worth
 from accelsim.cost.store import Store, store_of
 from accelsim.hardware.accelerator import Accelerator
@@ -65,6 +65,8 @@ class Design:
         self._areas: dict[tuple[float, ...], float] = {}
         #: By the number of a plain op: its MACs, as many as the array could do at its peak.
         self._worth: dict[int, float] = {}
+        #: By the same: energy that no mapping changes, in pJ.
+        self._base: dict[int, float] = {}
 
     def metrics(self, planned: Planned) -> tuple[dict[str, Floats], Flags]:
         """Return the figures of networks, all of which have a step made of MACs.
@@ -98,7 +100,8 @@ class Design:
         fronts = np.full(len(steps.on_array), -1)
         free = self._sizes[:, None, None] - stays.used_bytes[:, places]
         ops = self._places_of(parts[places], store)
-        fronts[places] = store.which(ops, stays.kept(places), free, opens(steps, places))[:, 0]
+        bills = self._bills(parts[places], bits, np.repeat(width, np.diff(steps.starts))[places], beside)
+        fronts[places] = store.which(ops, stays.kept(places), free, bills, opens(steps, places))[:, 0]
         vector = vector_cost(steps, self._charged, self._unit, stays)
         if self._borders is not None:
             vector = with_borders(vector, border_bytes(steps, self._borders, stays), self._borders)
@@ -109,6 +112,14 @@ class Design:
             networks = np.flatnonzero(width == number)
             add_totals(networks, steps, fronts, stays.used_bytes, vector, ranking.ranked, charges, totals, legal)
         return totals, legal
+
+    def _bills(self, parts: Ints, bits: Floats, width: Ints, beside: float) -> Bills:
+        """Return what the design charges for steps."""
+        numbers = self._catalog.records.plain[parts]
+        for number in set(numbers.tolist()) - self._base.keys():
+            self._base[number] = op_pj(self._catalog.plain[number], self._accelerator.technology)
+        charged = [self._charged._replace(leakage=leakage_pj(self._accelerator, widths) + beside) for widths in bits]
+        return Bills(charged, width, np.array([self._base[number] for number in numbers.tolist()]))
 
     def _at_peak(self, planned: Planned) -> Floats:
         """Return the MACs that the array could have done at its peak, shape ``(networks,)``; see ``Macs``."""

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import compiled
-from accelsim.cost.choose import Prices
 from accelsim.cost.energy import vector_pj
+from accelsim.cost.prices import Prices
 from accelsim.cost.rows import working
 from accelsim.cost.store import Rows
 from accelsim.dims import WINDOWS, Dim

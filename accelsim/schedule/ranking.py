@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import compiled
-from accelsim.cost.choose import Prices, choose
+from accelsim.cost.choose import choose
 from accelsim.cost.columns import Columns
 from accelsim.cost.energy import op_pj
+from accelsim.cost.prices import Prices
 from accelsim.cost.store import Rows, Store
 from accelsim.hardware.accelerator import Technology
 from accelsim.mapping.nest import Ints

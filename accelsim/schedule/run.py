@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.cost.choose import Chosen, Prices, choose, prices
+from accelsim.cost.choose import Chosen, choose
 from accelsim.cost.energy import leakage_pj, op_pj
 from accelsim.cost.front import Front
+from accelsim.cost.prices import Bills, prices
 from accelsim.cost.rows import machine_of
 from accelsim.cost.store import Rows, store_of
 from accelsim.dims import OPERANDS
@@ -135,9 +136,10 @@ def run(
     store = store_of(machine_of(accelerator), stays.levels)
     free = _free(stays, places, accelerator)
     ops = np.array([store.place(op) for op in table.ops], dtype=np.int64)
-    which = store.which(ops[table.op], stays.kept(places), free, opens(steps, places))
     base = np.array([op_pj(op, technology) for op in table.ops])[table.op]
-    mac = _chosen(store.rows, which, [prices(accelerator, one) for one in leak], width[places], base, free)
+    bills = Bills([prices(accelerator, one) for one in leak], width[places], base)
+    which = store.which(ops[table.op], stays.kept(places), free, bills, opens(steps, places))
+    mac = _chosen(store.rows, which, bills, free)
     charged = prices(accelerator, leak[0])
     cost, borders, handed = vector_cost(steps, charged, unit, stays), borders_of(accelerator), None
     if borders is not None:
@@ -185,12 +187,13 @@ def _free(stays: Stay, places: Ints, accelerator: Accelerator) -> Floats:
     return free
 
 
-def _chosen(rows: Rows, which: Ints, charged: Sequence[Prices], asked: Ints, base: Floats, free: Floats) -> Chosen:
-    """Return the best rows of layers, of which each is charged by what ``asked`` says."""
+def _chosen(rows: Rows, which: Ints, bills: Bills, free: Floats) -> Chosen:
+    """Return the best rows of layers."""
+    charged, width, base = bills
     if len(charged) == 1:
         return choose(rows, which, charged[0], base, free)
-    order = np.argsort(asked, kind="stable")
-    groups = np.split(order, np.searchsorted(asked[order], np.arange(1, len(charged))))
+    order = np.argsort(width, kind="stable")
+    groups = np.split(order, np.searchsorted(width[order], np.arange(1, len(charged))))
     parts = [choose(rows, which[at], one, base[at], free[:, at]) for one, at in zip(charged, groups, strict=True)]
     back = np.argsort(order)
     return Chosen(*(np.concatenate([getattr(part, name) for part in parts])[back] for name in Chosen.__slots__))

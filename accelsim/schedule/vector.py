@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import compiled
-from accelsim.cost.choose import Prices
 from accelsim.cost.energy import vector_pj
+from accelsim.cost.prices import Prices
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.schedule.residency import Stay
 from accelsim.schedule.table import Steps

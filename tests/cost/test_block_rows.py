@@ -11,6 +11,7 @@ from accelsim import load_hardware
 from accelsim.cost import blocks
 from accelsim.cost.blocks import BlockRows, block_rows
 from accelsim.cost.front import front, front_of
+from accelsim.cost.prices import Bills
 from accelsim.cost.rows import Kept, Machine, OpRows, machine_of
 from accelsim.cost.store import Store
 from accelsim.dims import Operand
@@ -21,6 +22,8 @@ from accelsim.workload.ops import Op, convolution, matmul
 
 DENSE, HEADS = convolution((1, 8, 4, 4), 8, (1, 1)), matmul(4, 8, 4)
 NOTHING = Kept((False, False, False), (-1, 1, 1))
+#: Prices, which blocks do not depend on.
+FREE = Bills([], np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
 class Toy(Traversal):
@@ -105,7 +108,7 @@ def test_the_engine_is_told_where_tensors_lie(toy: Toy, kept: Kept, homes: tuple
 
 def test_an_engine_knows_the_ends_of_the_network_and_a_nest_does_not(toy: Toy) -> None:
     store, codes = Store(machine(), (-1, 1, 1)), np.array([[0, 8, 16, 24, 6]])
-    places = store.which(np.array([store.place(DENSE)]), codes, np.full((3, 1, 5), np.inf))
+    places = store.which(np.array([store.place(DENSE)]), codes, np.full((3, 1, 5), np.inf), FREE)
     assert len(set(places[0].tolist())) == 5
     assert [(one.first, one.last) for one in toy.asked] == [
         (False, False),
@@ -115,7 +118,7 @@ def test_an_engine_knows_the_ends_of_the_network_and_a_nest_does_not(toy: Toy) -
         (True, True),
     ]
     nests = Store(machine_of(load_hardware("npu")), (-1, -1, -1))
-    same = nests.which(np.array([nests.place(DENSE)]), np.array([[0, 8, 16, 24]]), np.full((2, 1, 4), 1e6))
+    same = nests.which(np.array([nests.place(DENSE)]), np.array([[0, 8, 16, 24]]), np.full((2, 1, 4), 1e6), FREE)
     assert len(set(same[0].tolist())) == 1
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from oracle.machines import machine
 from oracle.prices import Design, Row, charge, designs, many
 
-from accelsim.cost.choose import Chosen, Prices, choose, prices
+from accelsim.cost.choose import Chosen, choose
+from accelsim.cost.prices import Prices, prices
 from accelsim.cost.store import Rows
 from accelsim.hardware.load import load_hardware
 

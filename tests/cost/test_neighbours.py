@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim.cost.neighbours import around, found_of, number, outwards
+from accelsim.cost.neighbours import around, found_of, outwards
 from accelsim.cost.rows import Kept, demand, machine_of, op_rows
 from accelsim.dims import DIMS
 from accelsim.hardware.load import load_hardware
@@ -58,7 +58,7 @@ def test_neighbours_are_nests_and_none_comes_twice(seed: int, levels: int, alike
     if alike:
         places[:, :level] = places[:, [level]]
     found = found_of(1 << 14, levels, last)
-    around(places, still, last, (level, level + 1) if alike else (0, levels), alike, found)
+    around(places, still, last, (level, level + 1) if alike else (0, levels), alike, False, found)
     count = int(found.total[0])
     got, lying = found.places[:count], found.still[:count]
     assert np.all((got >= 0) & (got <= last))
@@ -70,7 +70,7 @@ def test_neighbours_are_nests_and_none_comes_twice(seed: int, levels: int, alike
     assert len(rows) == count
     again = found_of(1 << 14, levels, last, found)
     assert int(again.total[0]) == count
-    around(places, still, last, (level, level + 1) if alike else (0, levels), alike, again)
+    around(places, still, last, (level, level + 1) if alike else (0, levels), alike, False, again)
     assert int(again.total[0]) == count, "what is there is not added again"
 
 
@@ -81,7 +81,7 @@ def test_the_neighbours_of_a_mapping() -> None:
     places = np.zeros((1, 1, len(DIMS)), dtype=np.int64)
     places[0, 0, [2, 3]] = 3
     found = found_of(256, 1, last)
-    around(places, np.zeros((1, 1), dtype=np.int64), last, (0, 1), True, found)
+    around(places, np.zeros((1, 1), dtype=np.int64), last, (0, 1), True, False, found)
     got = {tuple(row) for row in found.places[: int(found.total[0]), 0, 2:4].tolist()}
     alone = {(3 + step, 3) for step in (-2, -1, 1, 2)} | {(3, 3 + step) for step in (-2, -1, 1, 2)}
     steps = [(1, 1), (1, 2), (2, 1), (2, 2), (1, 3), (3, 1)]
@@ -93,24 +93,13 @@ def test_when_there_is_no_room_the_rest_is_left_out() -> None:
     last = np.full(len(DIMS), 5)
     places = np.full((1, 1, len(DIMS)), 2)
     found = found_of(10, 1, last)
-    around(places, np.zeros((1, 1), dtype=np.int64), last, (0, 1), True, found)
+    around(places, np.zeros((1, 1), dtype=np.int64), last, (0, 1), True, False, found)
     assert int(found.total[0]) == 10
     more = found_of(40, 1, last, found)
-    around(places, np.zeros((1, 1), dtype=np.int64), last, (0, 1), True, more)
+    around(places, np.zeros((1, 1), dtype=np.int64), last, (0, 1), True, False, more)
     assert int(more.total[0]) == 40
     assert np.array_equal(more.places[:10], found.places)
     whole = found_of(40, 1, last)
-    around(places, np.zeros((1, 1), dtype=np.int64), last, (0, 1), True, whole)
+    around(places, np.zeros((1, 1), dtype=np.int64), last, (0, 1), True, False, whole)
     assert np.array_equal(more.places, whole.places), "what was there is known again"
     assert np.array_equal(more.still, whole.still)
-
-
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=30))
-def test_ways_to_cut_a_dim_are_numbered_as_they_turn_up(ways: list[tuple[int, int]]) -> None:
-    places, cut = np.array(ways), np.zeros(len(ways), dtype=np.int64)
-    chains = np.zeros((len(ways), 2), dtype=np.int64)
-    count = number(places, np.full((int(places.max()) + 1) ** 2, -1), cut, chains)
-    distinct = list(dict.fromkeys(ways))
-    assert count == len(distinct)
-    assert [tuple(chain) for chain in chains[:count].tolist()] == distinct
-    assert [distinct[place] for place in cut.tolist()] == ways

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import accelsim as acs
-from accelsim.cost.choose import choose, prices
+from accelsim.cost.choose import choose
 from accelsim.cost.energy import leakage_pj, op_bits, op_pj
 from accelsim.cost.front import Front, candidates, front, front_of
+from accelsim.cost.prices import prices
 from accelsim.cost.refine import NEAR
 from accelsim.cost.room import Room
 from accelsim.cost.rows import Kept, demand, machine_of

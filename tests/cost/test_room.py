@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from oracle.machines import machine
 
-from accelsim.cost.choose import choose, prices
+from accelsim.cost.choose import choose
 from accelsim.cost.front import front_of
+from accelsim.cost.prices import prices
 from accelsim.cost.rows import Kept, OpRows, demand, machine_of, op_rows
 from accelsim.cost.store import rows_of
 from accelsim.dims import Dim

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim.cost.room import CODES, ENDLESS, Room, begins, codes_of, enough, room_of, searched
+from accelsim.cost.room import CODES, ENDLESS, Room, begins, codes_of, enough, nested, room_of, searched
 from accelsim.cost.rows import Kept, demand, machine_of, op_rows
 from accelsim.hardware.load import load_hardware
 from accelsim.mapping.mapspace import mapspace
@@ -56,20 +56,28 @@ def test_in_the_last_class_every_tile_fits(op: object) -> None:
 
 def test_classes_as_numbers() -> None:
     given_free = np.array([[[0.0] * 3], [[1.0, 5.0, 1e30]]])
-    limit = enough(OP, MACHINE)
-    codes = codes_of(given_free, np.array([limit]), begins(MACHINE))
+    limit = enough(OP)
+    codes = codes_of(given_free, np.array([limit]), begins())
     assert codes.tolist() == [[0, 2, limit]]
-    assert [room_of(code, OP, MACHINE).least[0] for code in codes[0].tolist()] == [1.0, 4.0, begins(MACHINE)[limit]]
+    assert [room_of(code, OP, MACHINE).least[0] for code in codes[0].tolist()] == [1.0, 4.0, begins()[limit]]
     assert limit < CODES
 
 
 def test_two_memories_have_a_class_each() -> None:
     given_free = np.array([[[0.0]], [[5.0]], [[9.0]]])
-    assert codes_of(given_free, np.array([9]), begins(MACHINE)).tolist() == [[2 * CODES + 3]]
+    assert codes_of(given_free, np.array([9]), begins()).tolist() == [[2 * CODES + 3]]
 
 
-def test_where_things_stand_in_copies_there_are_no_classes() -> None:
-    machine = machine_of(load_hardware("pe_array"))
-    assert not searched(machine)
-    assert Room.of(np.full(5, 7.0), OP, machine) == ENDLESS
-    assert searched(MACHINE)
+def test_where_memories_are_nested_or_an_engine_cuts_ops_there_are_no_classes() -> None:
+    for name in ("pe_array", "tpu_v1", "vector_cpu"):
+        machine = machine_of(load_hardware(name))
+        assert nested(machine)
+        assert not searched(machine)
+        assert Room.of(np.full(5, 7.0), OP, machine) == ENDLESS
+    for name in ("systolic", "gemmini", "edge_tpu"):
+        machine = machine_of(load_hardware(name))
+        assert searched(machine)
+        assert not nested(machine)
+    blocks = machine_of(load_hardware("nvdla"))
+    assert not searched(blocks)
+    assert not nested(blocks)

@@ -7,6 +7,7 @@ import pytest
 
 from accelsim.cost import store as stores
 from accelsim.cost.front import Front, front
+from accelsim.cost.prices import Bills, Prices
 from accelsim.cost.room import Room
 from accelsim.cost.rows import Kept, machine_of
 from accelsim.cost.store import Store, rows_of, store_of
@@ -15,6 +16,8 @@ from accelsim.workload.ops import Op, convolution, fully_connected
 
 MACHINE = machine_of(load_hardware("systolic"))
 LEVELS = (1, 1, 1)
+#: Prices that no front of these machines depends on.
+FREE = Bills([], np.zeros(0, dtype=np.int64), np.zeros(0))
 OPS = [fully_connected((1, channels, 1, 1), 3) for channels in range(1, 150)]
 
 
@@ -25,7 +28,7 @@ def codes(*kept: int) -> np.ndarray:
 
 def which(store: Store, ops: np.ndarray, kept: np.ndarray, free: float = np.inf) -> np.ndarray:
     """Ask with so much room everywhere."""
-    return store.which(ops, kept, np.full((2, *kept.shape), free))
+    return store.which(ops, kept, np.full((2, *kept.shape), free), FREE)
 
 
 def front_with(op: Op, code: int, free: float = np.inf) -> Front:
@@ -72,24 +75,53 @@ def test_each_class_of_room_has_a_front_of_its_own() -> None:
     store, op = Store(MACHINE, LEVELS), convolution((1, 32, 28, 28), 64, (3, 3))
     place = np.array([store.place(op)])
     free = np.array([[[np.inf] * 5], [[1024.0, 1500.0, 2047.0, 2048.0, 1e12]]])
-    found = store.which(place, np.zeros((1, 5), dtype=int), free)[0].tolist()
+    found = store.which(place, np.zeros((1, 5), dtype=int), free, FREE)[0].tolist()
     assert found[0] == found[1] == found[2], "from a power of two up to the next"
     assert len(set(found)) == len(store.fronts) == 3
     for number, bytes_ in zip(found, free[1, 0].tolist(), strict=True):
         assert store.fronts[number] is front_with(op, 0, bytes_)
     one_by_one = Store(MACHINE, LEVELS)
     one_by_one.place(op)
-    alone = [one_by_one.which(place, np.zeros((1, 1), dtype=int), free[:, :, [at]])[0, 0] for at in range(5)]
+    alone = [one_by_one.which(place, np.zeros((1, 1), dtype=int), free[:, :, [at]], FREE)[0, 0] for at in range(5)]
     assert [one_by_one.fronts[at] for at in alone] == [store.fronts[at] for at in found]
 
 
-def test_where_things_stand_in_copies_all_rooms_are_one() -> None:
-    machine = machine_of(load_hardware("pe_array"))
-    memories = len(machine.structure.holds)
-    store = Store(machine, (-1, -1, -1))
-    free = np.geomspace(1, 1e9, memories * 4).reshape(memories, 1, 4)
-    found = store.which(np.array([store.place(fully_connected((1, 4, 1, 1), 3))]), np.zeros((1, 4), dtype=int), free)
-    assert found.tolist() == [[0] * 4]
+def nested_store() -> tuple[Store, np.ndarray]:
+    """Return a store of a machine where operands go through two memories, and an op that it knows."""
+    store = Store(machine_of(load_hardware("tpu_v1")), (-1, 1, 1))
+    return store, np.array([store.place(OPS[40])])
+
+
+def asked(store: Store, place: np.ndarray, room: list[float], cycles: list[float], base: float = 1.0) -> list[int]:
+    """Return the fronts of designs with so much room in every memory and so many cycles for a byte of the outermost."""
+    designs = len(room)
+    free, slow = np.tile(np.array(room), (4, 1, 1)), np.full((4, 3, designs), 1e-3)
+    free[0], slow[0] = np.inf, np.array(cycles)
+    bill = Prices(slow, np.ones((4, 2, designs)), np.zeros(designs), np.ones(designs))
+    bills = Bills([bill], np.zeros(1, dtype=np.int64), np.array([base]))
+    return store.which(place, np.zeros((1, designs), dtype=int), free, bills)[0].tolist()
+
+
+def test_where_memories_are_nested_each_price_and_room_has_a_front_of_its_own() -> None:
+    store, place = nested_store()
+    first = asked(store, place, [4e3, 4e3, 4e3, 4001.0], [1.0, 2.0, 1.0, 1.0])
+    assert first[0] == first[2], "alike in all"
+    assert len({*first}) == len(store.fronts) == 3
+    assert [len(store.fronts[at]) for at in first] == [1] * 4
+    assert asked(store, place, [4001.0, 4e3], [1.0, 2.0]) == [first[3], first[1]], "found again"
+    assert asked(store, place, [4e3], [1.0], base=2.0)[0] not in first
+
+
+def test_a_front_of_its_own_is_the_same_alone_and_in_a_batch() -> None:
+    room, cycles = np.geomspace(500, 1e6, 8).tolist(), np.geomspace(0.01, 10, 8).tolist()
+    store, place = nested_store()
+    together = asked(store, place, room, cycles)
+    for at, bytes_, price in zip(together, room, cycles, strict=True):
+        other, place = nested_store()
+        (alone,) = asked(other, place, [bytes_], [price])
+        one, two = store.fronts[at].nests.mappings, other.fronts[alone].nests.mappings
+        assert np.array_equal(one.tiles, two.tiles)
+        assert np.array_equal(one.orders, two.orders)
 
 
 def same(store: Store) -> bool:

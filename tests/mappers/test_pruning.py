@@ -15,7 +15,7 @@ from oracle.every_mapping import chains, every_mapping, every_order
 from oracle.machine_cases import DATAFLOWS
 from oracle.mapper_cases import MapperCase, base_pj, costs, examples, leakage_pj, mapper_cases
 
-from accelsim.cost.choose import prices
+from accelsim.cost.prices import prices
 from accelsim.cost.rows import Machine, demand, machine_of, op_rows
 from accelsim.dims import DIMS, WINDOWS, Dim
 from accelsim.mappers.chains import Spatial

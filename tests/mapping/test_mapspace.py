@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.cost.choose import choose, prices
+from accelsim.cost.choose import choose
 from accelsim.cost.front import Front, candidates, front
+from accelsim.cost.prices import prices
 from accelsim.cost.rows import Kept, demand, machine_of
 from accelsim.cost.store import rows_of
 from accelsim.cost.traffic import Traffic, traffic

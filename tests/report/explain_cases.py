@@ -8,9 +8,10 @@ import numpy as np
 from hypothesis import strategies as st
 from oracle.machine_cases import MachineCase, machine_cases
 
-from accelsim.cost.choose import Chosen, choose, prices
+from accelsim.cost.choose import Chosen, choose
 from accelsim.cost.energy import op_pj
 from accelsim.cost.front import Front
+from accelsim.cost.prices import prices
 from accelsim.cost.rows import Kept, demand, machine_of, op_rows
 from accelsim.cost.store import Rows
 from accelsim.dims import DIMS, OPERANDS

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from random_networks import TEMPLATES, designs, networks, templates
 
 from accelsim import evaluate, evaluate_points, hardware_template, load_network
-from accelsim.cost.choose import choose, prices
+from accelsim.cost.choose import choose
+from accelsim.cost.prices import prices
 from accelsim.cost.store import Rows
 from accelsim.dims import Operand
 from accelsim.errors import NoMappingError
