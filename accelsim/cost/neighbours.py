@@ -22,9 +22,9 @@ _WEIGHTS, _INPUTS, _OUTPUTS = range(3)
 _LACKED = np.array([1, 0, 2, 4, 1, 1, 1, 4, 4, 4])
 #: Steps of one dim, and of two that go with each other: the room that one takes, the other gives back.
 #: The first of them are for a quick look.
-_STEPS = ((1, 1), (-1, -1), (2, 2), (-2, -2), (4, 4), (-4, -4), (8, 8), (-8, -8))
-_TRADES = ((1, -1), (2, -1), (1, -2), (2, -2), (3, -1), (1, -3), (4, -4), (5, -3), (3, -5))
-_FEW_STEPS, _FEW_TRADES = 6, 6
+_STEPS = np.array([(1, 1), (-1, -1), (2, 2), (-2, -2), (4, 4), (-4, -4), (8, 8), (-8, -8)])
+_TRADES = np.array([(1, -1), (2, -1), (1, -2), (2, -2), (3, -1), (1, -3), (4, -4), (5, -3), (3, -5)])
+_FEW = 6
 #: The first of the operands that may lie still to the same effect, by the bits of the operands that are lacked.
 _AS_GOOD = np.array([[0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 0], [0, 1, 1], [0, 1, 0], [0, 1, 2]])
 _PRIME = 1_099_511_628_211
@@ -221,9 +221,9 @@ def around(
             for dim in dims:
                 for other in dims:
                     here, where = given[level, dim], given[level, other]
-                    moves, few = (_STEPS, _FEW_STEPS) if dim == other else (_TRADES, _FEW_TRADES)
-                    for move in range(len(moves) if wide else few):
-                        place, there = here + moves[move][0], where + moves[move][1]
+                    moves = _STEPS if dim == other else _TRADES
+                    for move in range(len(moves) if wide else _FEW):
+                        place, there = here + moves[move, 0], where + moves[move, 1]
                         if 0 <= place <= last[dim] and 0 <= there <= last[other]:
                             _changed(one, lying, given, level, (dim, place, other, there), alike, found)
         mixed, lacked = _mixed(one, dims), _lacked(one, dims)
