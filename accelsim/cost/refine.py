@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import compiled
+from accelsim.cost.deals import dealt
 from accelsim.cost.dominance import Slack, undominated
 from accelsim.cost.neighbours import around, found_of, outwards
 from accelsim.cost.rows import Kept, Machine, OpRows, counting, op_rows
 from accelsim.cost.ways import axes_of
 from accelsim.dims import DIMS
-from accelsim.mapping.mapspace import STILL, spreads
+from accelsim.mapping.mapspace import STILL
 from accelsim.mapping.menu import Menu, menu_of
 from accelsim.mapping.nest import Cuts, Ints, Mappings, together
 from accelsim.workload.ops import Op
@@ -55,7 +56,7 @@ def _cuts(op: Op, machine: Machine) -> tuple[tuple[Cuts, ...], ...]:
     ]
     return tuple(
         tuple(Cuts.of(tiles, np.tile(copies[:, dim], (len(tiles), 1))) for dim, tiles in enumerate(alike))
-        for copies in np.array(spreads(op, machine.loops, levels))
+        for copies in np.array(dealt(op, machine))
     )
 
 

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import compiled
+from accelsim.cost.deals import dealt
 from accelsim.cost.rows import Counting, Kept, Machine, counting
 from accelsim.dims import DIMS, Dim
-from accelsim.mapping.mapspace import STILL, spreads
+from accelsim.mapping.mapspace import STILL
 from accelsim.mapping.menu import Menu, menu_of, thinned
 from accelsim.mapping.nest import Cuts, Ints, Mappings
 from accelsim.workload.ops import Op
@@ -102,7 +103,7 @@ class Ways:
 @lru_cache(maxsize=64)
 def ways_of(op: Op, machine: Machine) -> tuple[Ways, ...]:
     """Return the ways to cut an op on a machine, one object for each way to deal out copies."""
-    return tuple(Ways(op, machine, copies) for copies in np.array(spreads(op, machine.loops, machine.structure.levels)))
+    return tuple(Ways(op, machine, copies) for copies in np.array(dealt(op, machine)))
 
 
 @lru_cache(maxsize=64)

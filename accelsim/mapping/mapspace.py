@@ -18,7 +18,7 @@ from accelsim.dims import DIMS, Dim
 from accelsim.mapping.nest import Cuts, Ints, Mappings
 from accelsim.workload.ops import Op
 
-__all__ = ["STILL", "SpatialLoop", "mapspace", "spreads"]
+__all__ = ["STILL", "SpatialLoop", "Spread", "mapspace", "spreads"]
 
 #: Dims cut together.
 _GROUPS, _KERNELS, _CHANNELS = (Dim.G,), (Dim.K,), (Dim.C,)
@@ -40,7 +40,7 @@ _MOST_SPREADS = 4
 #: Tiles of a dim, or of several dims cut together, from the outermost level in.
 _Chain = tuple[int, ...]
 #: Copies by place, at the levels and at the array, and dim.
-_Spread = tuple[tuple[int, ...], ...]
+Spread = tuple[tuple[int, ...], ...]
 
 
 class SpatialLoop(NamedTuple):
@@ -153,9 +153,9 @@ def _dealt(left: dict[Dim, int], loop: SpatialLoop) -> Iterator[dict[Dim, int]]:
         yield {dim: count for dim, count in copies.items() if count > 1}
 
 
-def spreads(op: Op, loops: tuple[SpatialLoop, ...], levels: int) -> list[_Spread]:
+def spreads(op: Op, loops: tuple[SpatialLoop, ...], levels: int) -> list[Spread]:
     """Return ways to deal dims out to copies, those that use most first: copies of every dim, by place from level 1."""
-    ways: list[tuple[dict[Dim, int], _Spread]] = [
+    ways: list[tuple[dict[Dim, int], Spread]] = [
         (dict(zip(DIMS, op.sizes, strict=True)), ((1,) * len(DIMS),) * (levels + 1))
     ]
     for loop in loops:
@@ -165,8 +165,8 @@ def spreads(op: Op, loops: tuple[SpatialLoop, ...], levels: int) -> list[_Spread
 
 
 def _with(
-    left: dict[Dim, int], copies: _Spread, dealt: dict[Dim, int], loop: SpatialLoop
-) -> tuple[dict[Dim, int], _Spread]:
+    left: dict[Dim, int], copies: Spread, dealt: dict[Dim, int], loop: SpatialLoop
+) -> tuple[dict[Dim, int], Spread]:
     """Return what is left of every dim, and the copies, once an axis has dealt out its own."""
     here = list(copies[loop.place - 1])
     for dim, count in dealt.items():
