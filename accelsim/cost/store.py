@@ -25,8 +25,8 @@ __all__ = ["Rows", "Store", "rows_of", "store_of"]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 _PRIME = 1_099_511_628_211
-#: Rows after which a store is given up for a new one.
-_MOST = 2_000_000
+#: Rows after which a store is given up for a new one; and if each has an object of its own.
+_MOST, _MOST_OWN = 2_000_000, 200_000
 #: What stays of ``W I O``, and whether it stands at the beginning and at the end of its network.
 _KEPT_CODES, _ENDS = 32, 8
 
@@ -160,12 +160,15 @@ class Store:
         if np.any(found < 0):
             steps, designs = np.nonzero(found < 0)
             new, first = np.unique(keys[steps, designs], return_index=True)
+            # One op after the other, since the ways to cut it are kept for a few only.
+            order = np.argsort(cases[steps[first], designs[first]], kind="stable")
             fronts = []
-            for step, design in zip(steps[first].tolist(), designs[first].tolist(), strict=True):
+            for at in first[order].tolist():
+                step, design = int(steps[at]), int(designs[at])
                 place, code = divmod(int(cases[step, design]), _KEPT_CODES)
                 bill = bills.of(step, design, free[:, step, design])
                 fronts.append(own_front(self._ops[place], self._machine, self._kept(code), bill))
-            self._put(new, fronts)
+            self._put(new[order], fronts)
             found = self._index.find(keys)
         return found
 
@@ -219,7 +222,7 @@ class Store:
     @property
     def full(self) -> bool:
         """Whether it has grown so large that a new one should take its place."""
-        return len(self.rows.cycles) > _MOST
+        return len(self.rows.cycles) > (_MOST_OWN if nested(self._machine) else _MOST)
 
 
 @lru_cache(maxsize=128)

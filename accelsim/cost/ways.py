@@ -26,8 +26,8 @@ __all__ = ["Ways", "axes_of", "groups_of", "ways_of"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-#: Chains of a dim, about.
-_MOST = 1_000
+#: Chains of a dim, about, for two levels and for four; tables of windows grow with their square.
+_MOST = {2: 1_000, 3: 1_000, 4: 330}
 _FINER = 8
 _NOTHING = Kept((False, False, False), (-1, -1, -1))
 
@@ -100,7 +100,7 @@ class Ways:
         return Mappings(self._all.cuts, self.cut(places), self._all.nests, self.nest(still))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def ways_of(op: Op, machine: Machine) -> tuple[Ways, ...]:
     """Return the ways to cut an op on a machine, one object for each way to deal out copies."""
     return tuple(Ways(op, machine, copies) for copies in np.array(dealt(op, machine)))
@@ -109,7 +109,7 @@ def ways_of(op: Op, machine: Machine) -> tuple[Ways, ...]:
 @lru_cache(maxsize=64)
 def _menu(op: Op, machine: Machine) -> Menu:
     levels, few = machine.structure.levels, 2
-    while math.comb(few + levels, levels) <= _MOST:
+    while math.comb(few + levels, levels) <= _MOST.get(levels, _MOST[4]):
         few += 1
     return thinned(menu_of(op, axes_of(machine), _FINER), few)
 
