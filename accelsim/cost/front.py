@@ -123,15 +123,15 @@ def front_of(rows: OpRows, kept: Kept) -> Front:
     return Front(rows[np.concatenate([chosen, smallest])], chosen, kept, demand(rows[chosen], kept))
 
 
-@lru_cache(maxsize=256)
-def _listed(op: Op, machine: Machine, kept: Kept) -> tuple[Front, Floats, Flags]:
-    """Return the front of the candidates that are listed, and its features."""
-    found = front(op, machine, kept)
-    return found, *features(found.nests, kept)
+@lru_cache(maxsize=8)
+def _listed(op: Op, machine: Machine, kept: Kept) -> tuple[OpRows, Floats, Flags]:
+    """Return the candidates that are listed, and their features."""
+    found = candidates(op, machine)
+    return found, *features(found, kept)
 
 
 def own_front(op: Op, machine: Machine, kept: Kept, bill: Bill) -> Front:
-    """Return the mapping of ``op`` that a search with the prices of one design finds; none listed is better.
+    """Return the mapping of ``op`` that a search with the prices of one design finds; no candidate listed is better.
 
     Args:
         op: The op.
@@ -143,9 +143,9 @@ def own_front(op: Op, machine: Machine, kept: Kept, bill: Bill) -> Front:
     machine = machine.of(op)
     score, rows = best_of_design(op, machine, kept, bill)
     known = np.empty(len(listed))
-    scores(costs[:-1], allowed[:-1], 2 if machine.structure.apart else 1, bill, known)
+    scores(costs, allowed, 2 if machine.structure.apart else 1, bill, known)
     at = int(np.argmin(known))
-    if score <= known[at]:
-        return Front(rows, _FIRST, kept, demand(rows[_FIRST], kept))
-    asked = Demand(**{name: values[at : at + 1] for name, values in listed.demand._asdict().items()})
-    return Front(listed.nests[np.array([at, len(listed)])], _FIRST, kept, asked)
+    if known[at] < score:
+        smallest = int(np.argmin(costs[:, 1 : 1 + len(machine.structure.holds)].sum(axis=1)))
+        rows = listed[np.array([at, smallest])]
+    return Front(rows, _FIRST, kept, demand(rows[_FIRST], kept))
