@@ -26,8 +26,8 @@ __all__ = ["Ways", "axes_of", "groups_of", "ways_of"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-#: Chains of a dim, about, for two levels and for four; tables of windows grow with their square.
-_MOST = {2: 1_000, 3: 1_000, 4: 330}
+#: Chains of a dim, about; tables of windows grow with their square.
+_MOST = 1_000
 _FINER = 8
 _NOTHING = Kept((False, False, False), (-1, -1, -1))
 
@@ -109,7 +109,7 @@ def ways_of(op: Op, machine: Machine) -> tuple[Ways, ...]:
 @lru_cache(maxsize=64)
 def _menu(op: Op, machine: Machine) -> Menu:
     levels, few = machine.structure.levels, 2
-    while math.comb(few + levels, levels) <= _MOST.get(levels, _MOST[4]):
+    while math.comb(few + levels, levels) <= _MOST:
         few += 1
     return thinned(menu_of(op, axes_of(machine), _FINER), few)
 
