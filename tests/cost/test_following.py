@@ -13,6 +13,7 @@ from accelsim import load_hardware
 from accelsim.cost import blocks, store
 from accelsim.cost.front import front
 from accelsim.cost.index import STATE, Index
+from accelsim.cost.prices import Bills
 from accelsim.cost.rows import machine_of
 from accelsim.cost.store import Store
 from accelsim.engines.engine import Around, Traversal, Ways, no_traffic
@@ -20,6 +21,8 @@ from accelsim.hardware.engines import Configured, Option, Peak, Settings
 from accelsim.workload.ops import Op, fully_connected, make
 
 COLUMNS = st.integers(1, 4)
+#: Prices, which blocks do not depend on.
+FREE = Bills([], np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
 @given(
@@ -106,7 +109,7 @@ def test_an_op_is_told_what_all_before_it_left(chained: Chained) -> None:
     kept = a_store()
     ops = np.array([kept.place(op) for op in layers(5, 3, 9, 2)])
     found = kept.which(
-        ops, np.zeros((4, 1), dtype=int), np.full((3, 4, 1), np.inf), np.array([True, False, False, False])
+        ops, np.zeros((4, 1), dtype=int), np.full((3, 4, 1), np.inf), FREE, np.array([True, False, False, False])
     )
     assert chained.asked == [(5, None), (3, 5.0), (9, 5.0), (2, 9.0)]
     busy = [kept.fronts[at].demand.one[0, 0, 0] for at in found[:, 0]]
@@ -117,10 +120,10 @@ def test_a_run_of_steps_begins_anew_where_it_is_said_to(chained: Chained) -> Non
     kept = a_store()
     ops = np.array([kept.place(op) for op in layers(5, 3, 5, 3)])
     opens = np.array([True, False, True, False])
-    found = kept.which(ops, np.zeros((4, 1), dtype=int), np.full((3, 4, 1), np.inf), opens)
+    found = kept.which(ops, np.zeros((4, 1), dtype=int), np.full((3, 4, 1), np.inf), FREE, opens)
     assert found[:2].tolist() == found[2:].tolist()
     assert chained.asked == [(5, None), (3, 5.0)], "each case is asked for once"
-    again = kept.which(ops, np.zeros((4, 1), dtype=int), np.full((3, 4, 1), np.inf), np.ones(4, dtype=bool))
+    again = kept.which(ops, np.zeros((4, 1), dtype=int), np.full((3, 4, 1), np.inf), FREE, np.ones(4, dtype=bool))
     assert again[0] == found[0]
     assert chained.asked[2:] == [(3, None)]
 
@@ -130,13 +133,13 @@ def test_designs_follow_lines_of_their_own(chained: Chained) -> None:
     kept = a_store()
     ops = np.array([kept.place(op) for op in layers(5, 3)])
     codes, room = np.array([[0, 2, 0], [0, 0, 0]]), np.full((3, 2, 3), np.inf)
-    together = kept.which(ops, codes, room, np.array([True, False]))
+    together = kept.which(ops, codes, room, FREE, np.array([True, False]))
     assert together[0, 0] == together[0, 2] != together[0, 1]
     assert together[1, 0] == together[1, 1], "both leave as much"
     other = a_store()
     assert [other.place(op) for op in layers(5, 3)] == ops.tolist()
     for design in range(3):
-        alone = other.which(ops, codes[:, [design]], room[:, :, [design]], np.array([True, False]))
+        alone = other.which(ops, codes[:, [design]], room[:, :, [design]], FREE, np.array([True, False]))
         for mine, theirs in zip(alone[:, 0], together[:, design], strict=True):
             assert other.fronts[mine].kept == kept.fronts[theirs].kept
 
@@ -147,5 +150,5 @@ def test_an_engine_is_not_asked_whether_it_runs_an_op_it_takes(
     monkeypatch.setattr(chained, "unsupported", lambda *_: "never")
     kept = a_store()
     add = kept.place(make.elementwise("add", (1, 4, 2, 2)))
-    (found,) = kept.which(np.array([add]), np.zeros((1, 1), dtype=int), np.full((3, 1, 1), np.inf))[0]
+    (found,) = kept.which(np.array([add]), np.zeros((1, 1), dtype=int), np.full((3, 1, 1), np.inf), FREE)[0]
     assert len(kept.fronts[found]) == 1
