@@ -23,7 +23,7 @@ from accelsim.cost.ways import axes_of
 from accelsim.dims import DIMS
 from accelsim.mapping.mapspace import STILL
 from accelsim.mapping.menu import Menu, menu_of
-from accelsim.mapping.nest import Cuts, Ints, Mappings, together
+from accelsim.mapping.nest import Cuts, Ints, Mappings
 from accelsim.workload.ops import Op
 
 __all__ = ["NEAR", "refined"]
@@ -47,17 +47,15 @@ def _menu(op: Op, machine: Machine) -> Menu:
 
 
 @lru_cache(maxsize=256)
-def _cuts(op: Op, machine: Machine) -> tuple[tuple[Cuts, ...], ...]:
-    """Return every tile of the menu as a cut, the same for all levels, of every dim for each way to deal out copies."""
+def _cuts(op: Op, machine: Machine) -> tuple[Cuts, ...]:
+    """Return every tile of the menu as a cut, the same for all levels, and behind them one element without copies."""
     menu, levels = _menu(op, machine), machine.structure.levels
-    alike = [
-        np.repeat(tiles[: last + 1, None], levels, axis=1)
-        for tiles, last in zip(menu.tiles, menu.last.tolist(), strict=True)
-    ]
-    return tuple(
-        tuple(Cuts.of(tiles, np.tile(copies[:, dim], (len(tiles), 1))) for dim, tiles in enumerate(alike))
-        for copies in np.array(dealt(op, machine))
-    )
+    copies, found = np.array(dealt(op, machine)[0]), []
+    for dim, (tiles, last) in enumerate(zip(menu.tiles, menu.last.tolist(), strict=True)):
+        shared = np.tile(copies[:, dim], (last + 2, 1))
+        shared[-1] = 1
+        found.append(Cuts.of(np.repeat(np.append(tiles[: last + 1], 1)[:, None], levels, axis=1), shared))
+    return tuple(found)
 
 
 @lru_cache(maxsize=8)
@@ -69,24 +67,22 @@ def _nests(levels: int) -> Ints:
 class _Search:
     """The search for the mappings of an op that may be best in a room of so many bytes, the least and the most."""
 
-    def __init__(
-        self, op: Op, machine: Machine, kept: Kept, room: tuple[Floats, Floats], cuts: tuple[Cuts, ...]
-    ) -> None:
-        self._cuts, self._menu, self._room, self._levels = cuts, _menu(op, machine), room, machine.structure.levels
+    def __init__(self, op: Op, machine: Machine, kept: Kept, room: tuple[Floats, Floats]) -> None:
+        self._cuts, self._menu, self._room = _cuts(op, machine), _menu(op, machine), room
+        self._levels, self._copies = machine.structure.levels, bool(machine.loops)
         none = np.zeros((1, len(DIMS)), dtype=np.int64)
-        self._counting = counting(op, machine, kept, Mappings(cuts, none, _nests(self._levels), none[:, 0]))
+        self._counting = counting(op, machine, kept, Mappings(self._cuts, none, _nests(self._levels), none[:, 0]))
         self._found = found_of(_FIRST, 1, self._menu.last)
         self._costed = 0
         self._each, self._memories = 2 if machine.structure.apart else 1, self._levels + 1
         self._rows = np.empty(0, dtype=np.int64)
         self._costs = np.empty((0, 1 + self._memories + self._each * (3 * self._memories + 1)))
 
-    def run(self) -> tuple[Mappings, Floats]:
-        """Return those that may be best, and what each costs; the first is the one that takes least room."""
+    def run(self) -> Mappings:
+        """Return those that may be best, and behind them the one that takes least room."""
         last, single, outputs = self._menu.last, self._menu.last[None, None], np.full((1, 1), 2)
         # Whatever the room, if a mapping fits, so does one with tiles of one element.
         self._add(outwards, last[None], single, outputs, 0)
-        least = int(self._found.total[0]) - 1
         self._add(outwards, self._menu.start, single, outputs, 0)
         self._cost()
         looked = np.zeros(_MOST, dtype=np.bool_)
@@ -98,7 +94,14 @@ class _Search:
             if not self._cost():
                 break
         good = self._good(NEAR)
-        return self._mappings(np.append(least, good)), self._costs[np.searchsorted(self._rows, good)]
+        # Where copies may keep a result from being summed in one place, one element at a time without them may do.
+        alone = np.tile(last + 1, (2 if self._copies else 1, 1))
+        return Mappings(
+            self._cuts,
+            np.concatenate([self._found.places[good, 0], alone]),
+            _nests(self._levels),
+            np.append(self._found.still[good, 0], np.full(len(alone), 2)),
+        )
 
     def _add(self, what: Callable[..., None], *given: Any) -> None:
         """Add mappings, in more room if need be."""
@@ -106,10 +109,6 @@ class _Search:
         while len(self._found.places) == self._found.total[0] < _MOST:
             self._found = found_of(2 * int(self._found.total[0]), 1, self._menu.last, self._found)
             what(*given, self._found)
-
-    def _mappings(self, rows: Ints) -> Mappings:
-        places, still = self._found.places[rows, 0], self._found.still[rows, 0]
-        return Mappings(self._cuts, places, _nests(self._levels), still)
 
     def _cost(self) -> bool:
         """Cost what is new, and keep what fits and nothing beats; return whether there was anything."""
@@ -125,12 +124,10 @@ class _Search:
 
     def _good(self, near: float) -> Ints:
         """Return which of those found no other beats, or nearly."""
-        return self._rows[undominated(self._costs, _slack(near, self._memories, self._each))]
-
-
-def _slack(near: float, memories: int, each: int) -> Slack:
-    # Room is compared exactly. What is waited for at first is part of what the outermost memory moves in all.
-    return Slack(near=near, exact=(1, 1 + memories), last=each, whole=1 + memories)
+        memories = self._memories
+        # Room is compared exactly. What is waited for at first is part of what the outermost memory moves in all.
+        slack = Slack(near=near, exact=(1, 1 + memories), last=self._each, whole=1 + memories)
+        return self._rows[undominated(self._costs, slack)]
 
 
 def refined(op: Op, machine: Machine, kept: Kept, room: tuple[Floats, Floats]) -> OpRows:
@@ -142,14 +139,7 @@ def refined(op: Op, machine: Machine, kept: Kept, room: tuple[Floats, Floats]) -
         kept: What stays on chip.
         room: The least and the most bytes for tiles in each memory inside the outermost one.
     """
-    found = [_Search(op, machine, kept, room, cuts).run() for cuts in _cuts(op, machine)]
-    parts = [mappings for mappings, _ in found]
-    starts = np.cumsum([0, *(len(part) for part in parts)])
-    good = np.concatenate([start + np.arange(1, len(part)) for start, part in zip(starts, parts, strict=False)])
-    if len(parts) > 1:
-        costs = np.concatenate([costs for _, costs in found])
-        good = good[undominated(costs, _slack(NEAR, machine.structure.levels + 1, 2 if machine.structure.apart else 1))]
-    return op_rows(op, together(parts)[np.append(good, 0)], machine)
+    return op_rows(op, _Search(op, machine, kept, room).run(), machine)
 
 
 @compiled

@@ -10,7 +10,6 @@ What is counted separates by dim, so a dim's cuts are listed once and a mapping 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -20,7 +19,7 @@ import numpy.typing as npt
 from accelsim.dims import DIMS, WINDOWS
 from accelsim.workload.ops import Op, Sliding
 
-__all__ = ["Cuts", "Ints", "Mappings", "together", "useful_share"]
+__all__ = ["Cuts", "Ints", "Mappings", "useful_share"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -138,19 +137,6 @@ class Mappings:
             parts.append(f"{'for ' + loops + ': ' if loops else ''}{name}[{shape or 'one element'}]{times}")
             outer = tile
         return " ".join(parts)
-
-
-def together(parts: Sequence[Mappings]) -> Mappings:
-    """Return mappings of the same op with the same orders to choose from, one part after the other."""
-    if len(parts) == 1:
-        return parts[0]
-    cuts, offsets = [], []
-    for dim in range(len(DIMS)):
-        own = [part.cuts[dim] for part in parts]
-        cuts.append(Cuts(np.concatenate([one.tiles for one in own]), np.concatenate([one.copies for one in own])))
-        offsets.append(np.cumsum([0, *map(len, own)])[:-1])
-    cut = [part.cut + offset for part, offset in zip(parts, np.array(offsets).T, strict=True)]
-    return Mappings(tuple(cuts), np.concatenate(cut), parts[0].nests, np.concatenate([part.nest for part in parts]))
 
 
 @lru_cache(maxsize=4096)
