@@ -19,11 +19,14 @@ from accelsim.study.store import STORE_NAME, read_records
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX systems")
 
 SCRIPT = """
+import signal
 import sys
 from study_fakes import COSEARCH, plan_of, slow
 from accelsim.study.runner import run_study
 
 if __name__ == "__main__":
+    # As in a terminal, even where the tests run in the background and the signal is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     result = run_study(plan_of(COSEARCH), sys.argv[1], workers=int(sys.argv[2]), evaluator=slow)
     print(result.interrupted, len(result.records), result.resume_hint)
 """
