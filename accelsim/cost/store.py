@@ -245,7 +245,7 @@ def store_of(machine: Machine, levels: tuple[int, int, int]) -> Store:
 
 @compiled
 def _mix(cases: Ints, prices: Ints, base: Floats, free: Ints, keys: Ints) -> None:
-    """Fill ``keys`` with 62 bits made of all that a search depends on: so many that no two of them are ever alike."""
+    """Fill ``keys`` with 62 bits of all that a search depends on; of millions of cases hardly ever two are alike."""
     for step in range(cases.shape[0]):
         for design in range(cases.shape[1]):
             mixed = cases[step, design] * _PRIME

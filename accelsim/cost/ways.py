@@ -11,7 +11,6 @@ import math
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from accelsim.compiled import compiled
 from accelsim.cost.deals import dealt
@@ -24,8 +23,6 @@ from accelsim.workload.ops import Op
 
 __all__ = ["Ways", "axes_of", "groups_of", "ways_of"]
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 #: Chains of a dim, about; tables of windows grow with their square.
 _MOST = 1_000
 _FINER = 8

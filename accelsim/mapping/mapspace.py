@@ -18,7 +18,7 @@ from accelsim.dims import DIMS, Dim
 from accelsim.mapping.nest import Cuts, Ints, Mappings
 from accelsim.workload.ops import Op
 
-__all__ = ["STILL", "SpatialLoop", "Spread", "mapspace", "spreads"]
+__all__ = ["STILL", "SpatialLoop", "Spread", "mapspace"]
 
 #: Dims cut together.
 _GROUPS, _KERNELS, _CHANNELS = (Dim.G,), (Dim.K,), (Dim.C,)
@@ -153,7 +153,7 @@ def _dealt(left: dict[Dim, int], loop: SpatialLoop) -> Iterator[dict[Dim, int]]:
         yield {dim: count for dim, count in copies.items() if count > 1}
 
 
-def spreads(op: Op, loops: tuple[SpatialLoop, ...], levels: int) -> list[Spread]:
+def _spreads(op: Op, loops: tuple[SpatialLoop, ...], levels: int) -> list[Spread]:
     """Return ways to deal dims out to copies, those that use most first: copies of every dim, by place from level 1."""
     ways: list[tuple[dict[Dim, int], Spread]] = [
         (dict(zip(DIMS, op.sizes, strict=True)), ((1,) * len(DIMS),) * (levels + 1))
@@ -256,7 +256,7 @@ def mapspace(op: Op, levels: int, loops: tuple[SpatialLoop, ...] = ()) -> Mappin
     """
     base, smallest = (2, _SMALLEST) if levels == 1 and not loops else (4, 1 if loops else _SMALLEST)
     sizes = [tuple(op.sizes[dim] for dim in dims) for dims in _PLACES]
-    space, dealt, alone = _Space(), spreads(op, loops, levels), ((1,) * (levels + 1),) * len(DIMS)
+    space, dealt, alone = _Space(), _spreads(op, loops, levels), ((1,) * (levels + 1),) * len(DIMS)
     for spread in dealt:
         copies = tuple(zip(*spread, strict=True))
         ways = [tuple(copies[dim] for dim in dims) for dims in _PLACES]
