@@ -68,9 +68,8 @@ def _row(layer: LayerResult, levels: dict[str, list[str]]) -> list[str]:
     moved = [human(sum(layer.bytes_by_level[name] for name in names)) for names in levels.values()]
     macs, cycles = human(metrics.macs) if metrics.macs else "-", f"{metrics.latency_cycles:,.0f}"
     energy = f"{metrics.energy_pj / 1e6:.2f}"
-    waits = layer.bottleneck if layer.host_reason is None else f"{layer.bottleneck} (on the host: {layer.host_reason})"
     on = [] if layer.part is None else [layer.part]
-    return [layer.name, *on, layer.op, layer.shape, macs, cycles, *shares, *moved, energy, waits]
+    return [layer.name, *on, layer.op, layer.shape, macs, cycles, *shares, *moved, energy, layer.waits_for]
 
 
 def _three(utilization: Utilization) -> tuple[float, float, float]:

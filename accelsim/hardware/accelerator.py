@@ -115,6 +115,7 @@ class Memory:
         fan_out: In how many copies it stands, with all inside it; ``None`` if in one.
         keeps_ends: Whether the inputs and results of a network lie here too, if it keeps feature maps.
         divided: Parts over which whole feature maps are spread; ``None`` if it is one piece.
+        stripes: Whether layers are worked on together in stripes of rows where the maps between them do not fit.
     """
 
     name: str
@@ -136,6 +137,7 @@ class Memory:
     in_pes: bool = False
     wire_pj_per_byte: Floats | None = None
     divided: Divided | None = None
+    stripes: bool = False
 
     def busy_cycles(self, read: Floats, written: Floats) -> Floats | None:
         """Return the cycles that one copy needs to move its bytes, the most that any of its bandwidths asks for.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from accelsim.config.source import FieldPath, Source, field_name
 from accelsim.dims import OPERANDS, Operand
 from accelsim.errors import Problem, shown
+from accelsim.hardware.engines import BLOCK_ENGINES, ENGINES
 from accelsim.hardware.spec import FanOutSpec, HardwareSpec, MemorySpec, Placed
 
 __all__ = ["problems_of"]
@@ -29,7 +32,12 @@ def problems_of(spec: HardwareSpec, memories: Sequence[Placed], source: Source) 
         message = f"no design has fewer than {_FEWEST} memories: one where every tensor lives, and one before the array"
         found: list[_Found] = [(("memories",), message, None)]
     else:
-        found = [*_of_the_first(*memories[0]), *_of_memories(memories), *_of_axes(spec, memories)]
+        found = [
+            *_of_the_first(*memories[0]),
+            *_of_memories(memories),
+            *_of_stripes(spec, memories),
+            *_of_axes(spec, memories),
+        ]
     return [
         source.problem(path, Problem(field=field_name(path), message=message, got=None if got is None else shown(got)))
         for path, message, got in found
@@ -40,7 +48,7 @@ def _of_the_first(place: int, memory: MemorySpec) -> Iterator[_Found]:
     path: FieldPath = ("memories", place)
     if set(memory.holds) != set(OPERANDS):
         yield (*path, "holds"), f"{_WHERE_ALL_LIVES} it must hold W, I and O", None
-    for key in ("keeps", "sliding", "divided", "fan_out"):
+    for key in ("keeps", "stripes", "sliding", "divided", "fan_out"):
         if getattr(memory, key):
             yield (*path, key), f"{_WHERE_ALL_LIVES} leave {key} out", None
 
@@ -72,6 +80,21 @@ def _of_memories(memories: Sequence[Placed]) -> Iterator[_Found]:
             yield (*path, "bank_width"), message, str(memory.bank_width)
         names.add(memory.name)
         kept.update(memory.keeps)
+
+
+def _of_stripes(spec: HardwareSpec, memories: Sequence[Placed]) -> Iterator[_Found]:
+    """Yield the memories that work in stripes before an array for which these would cost more than is modelled."""
+    engines = [spec.array.engine, *([] if spec.array.depthwise is None else [spec.array.depthwise.engine])]
+    side, reasons = np.full(1, 2.0), list[str]()
+    for engine in engines:
+        if engine in ENGINES:
+            if any(float(flow.pass_overhead(side, side)[0]) > 0 for flow in ENGINES[engine].values()):
+                reasons.append(f"passes of the engine {engine} take cycles beyond their steps, and stripes have more")
+        elif engine in BLOCK_ENGINES:
+            reasons.append(f"the engine {engine} cuts ops by rules of its own")
+    for place, memory in memories:
+        if memory.stripes and reasons:
+            yield ("memories", place, "stripes"), f"stripes are not modelled here: {reasons[0]}; leave them out", None
 
 
 def _of_axes(spec: HardwareSpec, memories: Sequence[Placed]) -> Iterator[_Found]:

@@ -96,6 +96,7 @@ def _memory(
         fan_out=fan_out,
         in_pes=spec.in_pes,
         keeps_ends=spec.keeps_ends,
+        stripes=spec.stripes,
         divided=_divided(spec, path, read, clock),
     )
 

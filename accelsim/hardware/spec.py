@@ -94,6 +94,8 @@ class MemorySpec(Spec):
     """Parts over which whole feature maps are spread; one if absent."""
     fan_out: FanOutSpec | None = None
     """Copies in which the memory stands, and with it all inside it; one if absent."""
+    stripes: bool = False
+    """Whether layers are worked on together in stripes of rows where the feature maps between them do not fit here."""
     when: str | None = None
     """A condition over switches and words, such as ``not in_flash``: without it, designs have no such memory."""
 
@@ -105,6 +107,8 @@ class MemorySpec(Spec):
             raise ValueError("a result is written as O and read as I: keep both or neither")
         if self.keeps_ends and Operand.I not in self.keeps:
             raise ValueError("inputs and results of the network are feature maps: keeps must have I and O")
+        if self.stripes and Operand.I not in self.keeps:
+            raise ValueError("stripes are of feature maps that are kept: keeps must have I and O")
         return self
 
 

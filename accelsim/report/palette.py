@@ -34,6 +34,7 @@ _RESOURCES = {
     "vector": "#8e44ad",
     "dispatch": "#55606e",
     "borders": "#c0398b",
+    "stripes": "#d98cb9",
     "hand-over": "#3f4a5a",
     "invocation": "#8d96a3",
 }

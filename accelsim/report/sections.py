@@ -254,8 +254,8 @@ def _layer_cells(layer: LayerResult, total: float, findings: Findings) -> list[C
         amount("dram_bytes", metrics.dram_bytes),
         amount("energy_pj", metrics.energy_pj),
     ]
-    words = layer.bottleneck if layer.host_reason is None else f"{layer.bottleneck} (on the host: {layer.host_reason})"
-    wait = f'<span class="name">{chip(findings.bottlenecks[layer.bottleneck])}{html.escape(words)}</span>'
+    words = html.escape(layer.waits_for)
+    wait = f'<span class="name">{chip(findings.bottlenecks[layer.bottleneck])}{words}</span>'
     mapping = f' title="{html.escape(layer.mapping)}"' if layer.mapping else ""
     return [
         Cell(f'<span class="name"{mapping}>{html.escape(layer.name)}</span>'),

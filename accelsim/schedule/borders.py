@@ -10,7 +10,9 @@ too. So what is handed over is never more than the map::
 where inner are those that no window of another part reaches: of each part, its rows less ``a / 2`` at either cut.
 
 They are handed over once, before the first step that reads the map through windows; a later one with larger windows
-pays for the difference. Maps that do not stay on chip come tile by tile, with their borders.
+pays for the difference. Maps that do not stay on chip come tile by tile, with their borders. Layers worked on in ``n``
+stripes lay every stripe over all parts, so that there are ``n`` times as many parts down a map that one of them writes
+or reads, if there are several.
 """
 
 from __future__ import annotations
@@ -20,16 +22,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.compiled import compiled
 from accelsim.hardware.accelerator import Accelerator, Divided
 from accelsim.schedule.residency import Stay
+from accelsim.schedule.stripes import fill_borders
 from accelsim.schedule.table import Steps
 from accelsim.schedule.vector import VectorCost
 
 __all__ = ["Borders", "border_bytes", "borders_of", "with_borders"]
 
 Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 
 class Borders(NamedTuple):
@@ -63,7 +64,7 @@ def borders_of(accelerator: Accelerator) -> Borders | None:
 def border_bytes(steps: Steps, borders: Borders, stays: Stay) -> Floats:
     """Return the bytes handed over before each step, shape ``(steps, designs)``."""
     found = np.zeros(stays.outputs.shape)
-    _fill(steps, borders, stays.outputs, found)
+    fill_borders(steps, borders.rows, borders.columns, stays.outputs, stays.stripes, found)
     return found
 
 
@@ -74,34 +75,3 @@ def with_borders(cost: VectorCost, handed: Floats, borders: Borders) -> VectorCo
         cost.dynamic_pj + handed * borders.pj_per_byte,
         cost.outer_bytes,
     )
-
-
-@compiled
-def _inner(pixels: float, parts: float, shared: float) -> float:
-    """Return how many rows no window of another part reaches."""
-    step, before = np.ceil(pixels / parts), np.floor(shared / 2)
-    start, total = 0.0, 0.0
-    while start < pixels:
-        end = min(start + step, pixels)
-        needed = (shared - before if start > 0.0 else 0.0) + (before if end < pixels else 0.0)
-        total += max(0.0, end - start - needed)
-        start = end
-    return total
-
-
-@compiled
-def _fill(steps: Steps, borders: Borders, kept: Flags, found: Floats) -> None:
-    paid = np.zeros(found.shape)
-    for place in range(len(steps.macs)):
-        pixel, rows, columns = steps.window[place, 0], steps.window[place, 1], steps.window[place, 2]
-        if pixel == 0.0 or steps.away[place]:
-            continue
-        writer = steps.writer[steps.first_read[place]]
-        for design in range(found.shape[1]):
-            if writer < 0 or not kept[writer, design]:
-                continue
-            high = _inner(rows, borders.rows[design], steps.window[place, 3])
-            wide = _inner(columns, borders.columns[design], steps.window[place, 4])
-            need = pixel * (rows * columns - high * wide)
-            found[place, design] = max(0.0, need - paid[writer, design])
-            paid[writer, design] = max(need, paid[writer, design])

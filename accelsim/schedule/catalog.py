@@ -14,7 +14,7 @@ from accelsim.dims import Dim, Operand
 from accelsim.hardware.accelerator import Abilities
 from accelsim.mapping.nest import Ints
 from accelsim.schedule.support import check_abilities, on_array, reason_of
-from accelsim.schedule.windows import window_of
+from accelsim.schedule.windows import FIGURES, window_of
 from accelsim.workload.ops import Op
 
 __all__ = ["Catalog", "Records", "catalog_of"]
@@ -59,7 +59,7 @@ class Records(NamedTuple):
         looked_up: Learned values fetched if it has no MACs.
         work: Vector operations.
         macs: How many multiply-accumulates it is made of.
-        window: Shape ``(plain ops, 5)``; see ``window_of``.
+        window: Shape ``(plain ops, FIGURES)``; see ``window_of``.
         bits: Shape ``(plain ops, 4)``: widths of ``W I O`` and partial sums.
         rates: How many rates a vector unit has at most.
     """
@@ -152,7 +152,7 @@ class Catalog(dict[Op, int]):
             looked_up=float,
             work=float,
             macs=float,
-            window=(float, (5,)),
+            window=(float, (FIGURES,)),
             bits=(float, (4,)),
         )
         self._records: Records | None = None

@@ -14,12 +14,13 @@ from accelsim.cost.rows import machine_of, worth
 from accelsim.cost.store import Store, store_of
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.mapping.nest import Ints
+from accelsim.schedule.again import again_of, inside_of, with_stripes
 from accelsim.schedule.borders import border_bytes, borders_of, with_borders
 from accelsim.schedule.catalog import Catalog
 from accelsim.schedule.figures import Macs, columns
 from accelsim.schedule.planner import Planned
 from accelsim.schedule.ranking import Charges, Ranking, Totals, add_totals
-from accelsim.schedule.residency import Residency
+from accelsim.schedule.residency import Residency, Stay
 from accelsim.schedule.run import in_order
 from accelsim.schedule.table import Steps, opens, widths_of
 from accelsim.schedule.vector import unit_of, vector_cost
@@ -56,6 +57,7 @@ class Design:
         self._machine = machine_of(accelerator)
         self._charged = prices(accelerator, np.zeros(1))
         self._unit, self._borders = unit_of(accelerator), borders_of(accelerator)
+        self._inside = inside_of(accelerator)
         sizes = [memory.size_bytes for memory in accelerator.memories]
         self._sizes = np.array([np.inf if size is None else float(size[0]) for size in sizes])
         self._store: Store | None = None
@@ -94,8 +96,21 @@ class Design:
             width: Shape ``(networks,)``: which of them they have.
             beside: Leakage of the rest of the chip, in pJ a cycle.
         """
-        places = np.flatnonzero(steps.on_array)
         stays = self._residency.stay(steps)
+        found, legal = self._totals(parts, steps, bits, width, beside, stays)
+        if stays.in_stripes:
+            stays = self._residency.stay(steps, stripes=False)
+            whole, fits = self._totals(parts, steps, bits, width, beside, stays)
+            worse = fits & (~legal | (found.latency_cycles > whole.latency_cycles))
+            found = Totals(*(np.where(worse, *both) for both in zip(whole, found, strict=True)))
+            legal |= fits
+        return found, legal
+
+    def _totals(
+        self, parts: Ints, steps: Steps, bits: Floats, width: Ints, beside: float, stays: Stay
+    ) -> tuple[Totals, Flags]:
+        """Return what ``totals`` does, if ``stays`` says what stays on chip."""
+        places = np.flatnonzero(steps.on_array)
         store = self._stored(stays.levels)
         fronts = np.full(len(steps.on_array), -1)
         free = self._sizes[:, None, None] - stays.used_bytes[:, places]
@@ -105,6 +120,7 @@ class Design:
         vector = vector_cost(steps, self._charged, self._unit, stays)
         if self._borders is not None:
             vector = with_borders(vector, border_bytes(steps, self._borders, stays), self._borders)
+        vector = with_stripes(vector, again_of(steps, stays, self._charged, self._inside))
         count = len(steps.starts) - 1
         totals, legal = Totals(*(np.zeros(count) for _ in range(4))), np.zeros(count, dtype=np.bool_)
         for number, widths in enumerate(bits):

@@ -70,8 +70,9 @@ def _rows(part: Part, clock: Floats, area: float | None) -> Iterator[tuple[int, 
     plan, result, ratio = part.plan, part.run, float(part.ratio(clock)[0])
     front, chosen = np.full((2, len(plan.steps)), -1)
     front[result.table.array_places], chosen[result.table.array_places] = result.which[:, 0], result.mac.row[:, 0]
-    figures = (front, chosen, result.latency_cycles[:, 0], result.energy_pj[:, 0], result.dram_bytes[:, 0])
-    alike = list(zip(*(values.tolist() for values in figures), strict=True))
+    figures = (result.latency_cycles[:, 0], result.energy_pj[:, 0], result.dram_bytes[:, 0])
+    known_by = (front, chosen, result.stays.stripes[:, 0], *figures)
+    alike = list(zip(*(values.tolist() for values in known_by), strict=True))
     known: dict[object, LayerResult] = {}
     for place in plan.places:
         step, moved = plan.steps[place], result.moved(place, 0)
@@ -114,7 +115,7 @@ def _layer(step: Step, part: Part, ratio: float, place: int, moved: Floats) -> L
     accelerator, result = part.accelerator, part.run
     names = [memory.name for memory in accelerator.memories]
     cycles = float(result.latency_cycles[place, 0])
-    bottleneck, slack = _bottleneck(step, accelerator, result, place, moved)
+    bottleneck, slack = _bottleneck(step, accelerator, result, place, result.moved_once(place, 0))
     mapping, peak = "", float(working(accelerator, step.op).peak_macs[0])
     macs = step.op.macs if step.on_array else 0
     if step.on_array:
@@ -141,6 +142,7 @@ def _layer(step: Step, part: Part, ratio: float, place: int, moved: Floats) -> L
         peak_macs_per_cycle=peak / ratio,
         mapping=mapping,
         host_reason=step.reason,
+        stripes=int(result.stays.stripes[place, 0]),
         part=part.name,
     )
 
@@ -168,6 +170,8 @@ def _bottleneck(step: Step, accelerator: Accelerator, result: Run, place: int, m
         busy["dispatch"] = float(accelerator.array.dispatch_cycles[0])
     if (borders := borders_of(accelerator)) is not None and result.handed_before(place):
         busy["borders"] = result.handed_before(place) * float(borders.cycles_per_byte[0])
+    if result.again is not None and result.stays.stripes[place, 0] > 1:
+        busy["stripes"] = float(result.again.cycles[place, 0])
     ranked = sorted(busy, key=lambda name: -busy[name])
     runner_up = busy[ranked[1]] if len(ranked) > 1 else 0.0
     return ranked[0], busy[ranked[0]] / runner_up if runner_up else float("inf")

@@ -93,7 +93,7 @@ class _Given(NamedTuple):
         free: Shape ``(M, array steps, D)``.
         price: Shape ``(M, 2, D)``: pJ of a byte read and written.
         leak: Shape ``(S, D)``: pJ a cycle.
-        beside: Shape ``(S, D)``: pJ of borders handed over, and of work on the host.
+        beside: Shape ``(S, D)``: pJ of borders handed over, of what stripes read again, and of work on the host.
         peak: Shape ``(S, D)``: MACs in a cycle at most of the array that works.
         each: pJ of an elementary operation.
     """
@@ -265,6 +265,8 @@ def _given(accelerator: Accelerator, result: Run, rows: Rows, charged: Prices, b
     beside, borders = np.zeros(result.latency_cycles.shape), borders_of(accelerator)
     if borders is not None:
         beside = border_bytes(table.steps, borders, result.stays) * borders.pj_per_byte
+    if result.again is not None:
+        beside = beside + result.again.energy
     if (host := accelerator.host) is not None:
         away = np.where(table.steps.away, [table.steps.work.sum(axis=1), table.steps.away_macs], 0.0)
         for count, price in zip(away, (host.pj_per_operation, host.pj_per_mac), strict=True):

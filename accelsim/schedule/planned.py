@@ -13,6 +13,7 @@ from accelsim.compiled import compiled
 from accelsim.mapping.nest import Ints
 from accelsim.schedule.catalog import Records
 from accelsim.schedule.table import Steps
+from accelsim.schedule.windows import FIGURES
 
 __all__ = ["Nodes", "Planned", "Reserve", "Room", "empty", "room_of"]
 
@@ -142,7 +143,7 @@ def empty(networks: int, nodes: int, rates: int, room: Room, reserve: Reserve) -
         reserve.array("away", np.bool_, room.steps),
         reserve.array("away_macs", np.float64, room.steps),
         reserve.array("crossings", np.float64, room.steps),
-        reserve.array("window", np.float64, room.steps, 5),
+        reserve.array("window", np.float64, room.steps, FIGURES),
         reserve.array("bits", np.float64, room.steps, 4),
         reserve.array("shared", np.bool_, room.steps),
         np.ones(networks),

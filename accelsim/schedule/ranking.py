@@ -186,7 +186,7 @@ def add_totals(
                     work += steps.work[place, rate]
                 cycles += max(ranked.cycles[row], passing + charges.dispatch)
                 dynamic += ranked.energy[row] + work * charges.each
-                moved = ranked.outer[row]
+                moved += ranked.outer[row]
                 busy += ranked.steps[row]
             latency += cycles
             energy += dynamic + charges.leakage * cycles

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import compiled
+from accelsim.cost.prices import prices
 from accelsim.dims import OPERANDS, Operand
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.mapping.nest import Ints
+from accelsim.schedule.stripes import Charges, choose_stripes
 from accelsim.schedule.table import Steps
 
 __all__ = ["Residency", "Stay", "stay"]
@@ -28,9 +30,11 @@ class Stay:
         weights: Whether a step's weights stay from one inference to the next; of a product of two activations, whether
             the second stays on chip.
         inputs: Whether everything a step reads stays on chip.
-        outputs: Whether a step's result stays until its last reader is done.
+        outputs: Whether a step's result stays until its last reader is done, whole or in stripes.
         entered: Whether the inputs of the network that a step reads lie on chip.
         ends: Shape ``(steps,)``: 8 if a step reads an input of its network, and 16 more if it makes a result of it.
+        stripes: In how many stripes of rows a step runs, with those before and behind it that run in as many; 1 where
+            it runs by itself.
         used_bytes: Shape ``(memories, steps, designs)``: bytes that such tensors take while a step runs.
         weight_level: Place of the memory that keeps weights (or such an activation), ``None`` if none does.
         activation_level: Place of the memory that keeps results, ``None`` if none does.
@@ -41,6 +45,7 @@ class Stay:
     outputs: Flags
     entered: Flags
     ends: Ints
+    stripes: Ints
     used_bytes: Floats
     weight_level: int | None
     activation_level: int | None
@@ -49,6 +54,16 @@ class Stay:
         """Return 1, 2 and 4 for the ``W``, ``I`` and ``O`` of some steps that stay on chip, and ``ends``, added."""
         stays = self.weights[places] + 2 * self.inputs[places] + 4 * self.outputs[places].astype(np.int64)
         return np.asarray(stays + self.ends[places, None])
+
+    @property
+    def in_stripes(self) -> bool:
+        """Whether any step runs in stripes on any design."""
+        return bool(np.any(self.stripes > 1))
+
+    def where(self, other: Flags, instead: Stay) -> Stay:
+        """Return what stays as ``instead`` has it for ``other`` steps and designs, and as it is here for all else."""
+        names = ("weights", "inputs", "outputs", "entered", "stripes", "used_bytes")
+        return replace(self, **{name: np.where(other, getattr(instead, name), getattr(self, name)) for name in names})
 
     def on_chip(self, writer: int, reader: int, design: int) -> bool:
         """Return whether a step reads what ``writer`` wrote on chip; -1 wrote the inputs of the network."""
@@ -96,25 +111,39 @@ class Residency:
             weight_level = level  # for the second of two activations that are multiplied
         self._level, self._weight_level = level, weight_level
         self._results, self._weights = _keeper(accelerator, level), _keeper(accelerator, weight_level)
+        self._charges = _charges(accelerator, level, weight_level)
 
-    def stay(self, steps: Steps) -> Stay:
-        """Return what stays on chip of the results and weights of ``steps``."""
+    def stay(self, steps: Steps, *, stripes: bool = True) -> Stay:
+        """Return what stays on chip of the results and weights of ``steps``.
+
+        Args:
+            steps: The steps.
+            stripes: Whether layers may be worked on in stripes, where a memory says so.
+        """
         shape = (len(steps.held), self._designs)
         used = np.zeros((self._memories, *shape))
         flags, ends = np.zeros((4, *shape), dtype=np.bool_), np.zeros(shape[0], dtype=np.int64)
-        _fill(steps, self._results, self._weights, self._caches, used, flags, ends)
-        return Stay(flags[0], flags[1], flags[2], flags[3], ends, used, self._weight_level, self._level)
+        cut = np.ones(shape, dtype=np.int64)
+        tiles = np.zeros(len(steps.starts) - 1)
+        _fill(steps, self._results, self._weights, self._caches, used, flags, ends, tiles)
+        if stripes and self._charges is not None and self._level is not None:
+            choose_stripes(steps, self._charges, tiles, used[self._level], flags, cut)
+        _find_inputs(steps, self._weights.level == self._results.level, flags)
+        return Stay(flags[0], flags[1], flags[2], flags[3], ends, cut, used, self._weight_level, self._level)
 
 
-def stay(steps: Steps, accelerator: Accelerator) -> Stay:
+def stay(steps: Steps, accelerator: Accelerator, *, stripes: bool = True) -> Stay:
     """Return what stays on chip: results first, in the order they are written, then weights, in the order of layers.
 
     A tensor stays if it fits for its whole life beside those already chosen, within the memory's ``keep_share`` and
     leaving room for the smallest tiles. The network's input comes from outside and its result goes there, unless the
     memory keeps those ends of the network too; so does what the host makes, what another part of the chip reads, and a
     result that is multiplied as if it were weights, if these come from another memory.
+
+    Then, where the memory works in stripes, chains of layers are found whose maps do not stay; what stays besides is as
+    it was, but for maps inside a chain, which are in stripes too (``accelsim.schedule.stripes``).
     """
-    return Residency(accelerator).stay(steps)
+    return Residency(accelerator).stay(steps, stripes=stripes)
 
 
 def _keeping(accelerator: Accelerator, *operands: Operand) -> int | None:
@@ -135,6 +164,29 @@ def _keeper(accelerator: Accelerator, level: int | None) -> _Keeper:
     return _Keeper(level, share, size, 2 if memory.double_buffered else 1, holds, memory.keeps_ends)
 
 
+def _charges(accelerator: Accelerator, level: int | None, weight_level: int | None) -> Charges | None:
+    """Return what decides on stripes; ``None`` if the memory at ``level`` does not work in them."""
+    memory = None if level is None else accelerator.memories[level]
+    if memory is None or memory.size_bytes is None or not memory.stripes:
+        return None
+    count, parts = len(accelerator), memory.divided
+    charged = prices(accelerator, np.zeros(count))
+    both, read, write = charged.cycles_per_byte.swapaxes(0, 1)
+    fetched = np.maximum(both, read)
+    ones = np.ones(count)
+    return Charges(
+        memory.keep_share * memory.size_bytes,
+        memory.size_bytes,
+        ones if parts is None else parts.rows,
+        ones if parts is None else parts.columns,
+        np.zeros(count) if parts is None else 1 / parts.bytes_per_cycle,
+        fetched[0],
+        np.maximum(both, write)[0],
+        fetched[[0, weight_level or 0]],
+        charged.dispatch,
+    )
+
+
 @compiled
 def _least(steps: Steps, first: int, end: int, keeper: _Keeper) -> float:
     """Return the bytes of tiles of one element, of the widest step made of MACs."""
@@ -151,13 +203,21 @@ def _least(steps: Steps, first: int, end: int, keeper: _Keeper) -> float:
 
 @compiled
 def _fill(
-    steps: Steps, results: _Keeper, weights: _Keeper, caches: bool, used: Floats, flags: Flags, ends: Ints
+    steps: Steps,
+    results: _Keeper,
+    weights: _Keeper,
+    caches: bool,
+    used: Floats,
+    flags: Flags,
+    ends: Ints,
+    tiles: Floats,
 ) -> None:
-    """Fill ``flags``, the bytes taken in the memories, and which steps stand at the ends of their network."""
+    """Fill ``flags``, the bytes taken in the memories, which steps stand at the ends, and the room of least tiles."""
     same = weights.level == results.level
     for network in range(len(steps.starts) - 1):
         first, end = steps.starts[network], steps.starts[network + 1]
         room, weight_room = _least(steps, first, end, results), _least(steps, first, end, weights)
+        tiles[network] = room
         _find_ends(steps, first, end, ends)
         for design in range(flags.shape[2]):
             if results.level >= 0:
@@ -169,16 +229,22 @@ def _fill(
             if caches:
                 budget = min(weights.share[design], weights.size[design] - weight_room)
                 _keep_weights(steps, first, end, design, budget, used[weights.level], flags)
-            for place in range(first, end):
-                inputs = True
-                for read in range(steps.first_read[place], steps.first_read[place + 1]):
-                    writer = steps.writer[read]
-                    on_chip = flags[2, writer, design] if writer >= 0 else flags[3, place, design]
-                    if not steps.second[read]:
-                        inputs = inputs and on_chip
-                    elif same:
-                        flags[0, place, design] = on_chip
-                flags[1, place, design] = inputs
+
+
+@compiled
+def _find_inputs(steps: Steps, same: bool, flags: Flags) -> None:
+    """Find the steps of which everything read stays, and second activations that stay in the place of weights."""
+    for place in range(flags.shape[1]):
+        for design in range(flags.shape[2]):
+            inputs = True
+            for read in range(steps.first_read[place], steps.first_read[place + 1]):
+                writer = steps.writer[read]
+                on_chip = flags[2, writer, design] if writer >= 0 else flags[3, place, design]
+                if not steps.second[read]:
+                    inputs = inputs and on_chip
+                elif same:
+                    flags[0, place, design] = on_chip
+            flags[1, place, design] = inputs
 
 
 @compiled

@@ -72,8 +72,9 @@ class LayerResult:
         op: What it is, such as ``depthwise`` or ``pointwise + relu6``.
         shape: Input shape, filter and output shape in words, such as ``32x112x112 -> 64x112x112``.
         metrics: The figures.
-        bottleneck: What the layer waits for: ``compute``, ``vector``, ``dispatch``, ``borders``, ``host work``,
-            ``hand-over``, or a memory and the operand that moves most bytes through it, such as ``dram:I``.
+        bottleneck: What the layer waits for: ``compute``, ``vector``, ``dispatch``, ``borders``, ``stripes`` (what is
+            done once more for each), ``host work``, ``hand-over``, or a memory and the operand that moves most bytes
+            through it, such as ``dram:I``.
         slack: Cycles of the busiest resource over those of the next one, at least 1.
         bytes_by_level: Bytes moved in and out of each memory.
         peak_macs_per_cycle: Multiply-accumulates a cycle of the array that works on it.
@@ -81,6 +82,8 @@ class LayerResult:
         host_reason: Code of the reason (a key of ``accelsim.schedule.support.REASONS``) for which it runs on the host;
             ``None`` if it runs on the accelerator.
         part: Name of the part that runs it, on a chip of several; ``None`` on a single accelerator.
+        stripes: In how many stripes of rows it runs, together with layers before or behind it that run in as many; 1 if
+            it runs by itself.
     """
 
     name: str
@@ -94,6 +97,14 @@ class LayerResult:
     mapping: str = ""
     host_reason: str | None = None
     part: str | None = None
+    stripes: int = 1
+
+    @property
+    def waits_for(self) -> str:
+        """The bottleneck in words, and whether the layer runs on the host or in stripes."""
+        if self.host_reason is not None:
+            return f"{self.bottleneck} (on the host: {self.host_reason})"
+        return self.bottleneck if self.stripes == 1 else f"{self.bottleneck} (in {self.stripes} stripes)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +199,7 @@ class Evaluation:
                     "mapping": layer.mapping,
                     "host_reason": layer.host_reason,
                     "part": layer.part,
+                    "stripes": layer.stripes,
                 }
                 for layer in self.layers
             ],

@@ -19,6 +19,7 @@ from accelsim.dims import OPERANDS
 from accelsim.hardware.accelerator import Accelerator
 from accelsim.mapping.legality import Violation, violations
 from accelsim.mapping.nest import Ints
+from accelsim.schedule.again import Again, again_of, inside_of, with_stripes
 from accelsim.schedule.borders import border_bytes, borders_of, with_borders
 from accelsim.schedule.laws import check_run, checking
 from accelsim.schedule.residency import Stay, stay
@@ -49,6 +50,7 @@ class Run:
         invocation_cycles: Shape ``(networks, designs)``: cycles of calls, beside those of the steps.
         invocation_pj: Shape ``(networks, designs)``: leakage meanwhile.
         handed: Bytes of borders handed over before a step; ``None`` if maps are not spread over parts.
+        again: What layers in stripes do once more for every stripe; ``None`` if there are none.
         bits: Shape ``(networks, 4)``: widths of ``W I O`` and partial sums that the PEs have.
     """
 
@@ -65,6 +67,7 @@ class Run:
     invocation_cycles: Floats
     invocation_pj: Floats
     handed: Floats | None
+    again: Again | None
     bits: Floats
 
     @property
@@ -88,6 +91,11 @@ class Run:
 
     def moved(self, place: int, design: int) -> Floats:
         """Return the bytes that a step moves: shape ``(memories, 3, 2)``, by operand ``W I O``, read and written."""
+        found = self.moved_once(place, design)
+        return found if self.again is None else found + self.again.moved(place, design, len(found))
+
+    def moved_once(self, place: int, design: int) -> Floats:
+        """Return the bytes that a step moves, as ``moved`` does, without what stripes move again."""
         if not self.table.steps.on_array[place]:
             return vector_moved(self.table.steps, place, design, len(self.stays.used_bytes), self.stays)
         found, row = self.mapped(place, design)
@@ -115,6 +123,8 @@ def run(
 ) -> Run:
     """Return what networks cost on every design: each layer takes the candidate with the least energy x delay.
 
+    A network runs in stripes, where the memory that keeps feature maps has it so, if that takes it no longer.
+
     Args:
         plans: The steps of each network, at least one of them made of MACs unless ``bits`` are given.
         accelerator: The designs.
@@ -127,8 +137,30 @@ def run(
         BrokenLawError: A figure cannot be right; only with ``ACCELSIM_CHECK=1`` in the environment.
     """
     table = table_of(plans)
+
+    def costed(stays: Stay) -> Run:
+        return _costed(plans, table, accelerator, stays, bits, beside)
+
+    found = costed(stay(table.steps, accelerator))
+    if found.again is None:
+        return found
+    whole = costed(stay(table.steps, accelerator, stripes=False))
+    worse = whole.legal & (~found.legal | (found.network_cycles > whole.network_cycles))
+    if not worse.any():
+        return found
+    return costed(found.stays.where(np.repeat(worse, np.diff(table.steps.starts), axis=0), whole.stays))
+
+
+def _costed(
+    plans: Sequence[Plan],
+    table: StepTable,
+    accelerator: Accelerator,
+    stays: Stay,
+    bits: Floats | None,
+    beside: Floats | float,
+) -> Run:
+    """Return what networks cost if ``stays`` says what stays on chip; see ``run``."""
     steps, places = table.steps, table.array_places
-    stays = stay(steps, accelerator)
     technology, unit = accelerator.technology, unit_of(accelerator)
     some, network = widths_of(steps) if bits is None else (bits[None], np.zeros(len(plans), dtype=np.int64))
     leak = np.stack([leakage_pj(accelerator, widths) + beside for widths in some])
@@ -145,12 +177,15 @@ def run(
     if borders is not None:
         handed = border_bytes(steps, borders, stays)
         cost = with_borders(cost, handed, borders)
+    again = again_of(steps, stays, charged, inside_of(accelerator))
+    cost = with_stripes(cost, again)
     latency, energy, dram = cost
     busy, called = np.zeros(latency.shape), steps.calls[:, None] * accelerator.invocation_cycles
     passing = fused_cycles(steps.work[places], unit.paces)
     latency[places] += np.maximum(mac.latency_cycles, passing + accelerator.array.dispatch_cycles)
     energy[places] += mac.dynamic_pj + steps.work[places].sum(axis=1)[:, None] * unit.each_pj
-    busy[places], dram[places] = mac.steps, mac.outer_bytes
+    busy[places] = mac.steps
+    dram[places] += mac.outer_bytes
     found = Run(
         table=table,
         fronts=store.fronts,
@@ -165,6 +200,7 @@ def run(
         invocation_cycles=called,
         invocation_pj=leak[network] * called,
         handed=handed,
+        again=again,
         bits=some[network],
     )
     if checking():

@@ -40,7 +40,7 @@ class Steps(NamedTuple):
         away: Whether it runs on the host; its learned values are there.
         away_macs: MACs on the host.
         crossings: How often work is handed over from the accelerator to the host, or back, around the step.
-        window: Shape ``(S, 5)``; see ``accelsim.schedule.windows.window_of``.
+        window: Shape ``(S, FIGURES)``; see ``accelsim.schedule.windows.window_of``.
         bits: Shape ``(S, 4)``: widths of ``W I O`` and partial sums.
         shared: Whether another part of the chip reads the result, which then has to lie in the memory they share.
         calls: Shape ``(networks,)``: how often the accelerator is called: once, if it is not one of several.

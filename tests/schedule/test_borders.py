@@ -24,7 +24,7 @@ from accelsim.schedule.steps import plan
 from accelsim.schedule.windows import window_of
 from accelsim.workload.builder import Builder
 from accelsim.workload.network import Network
-from accelsim.workload.ops import convolution, pool
+from accelsim.workload.ops import convolution, elementwise, move, pool
 
 PLAIN = "bandwidth: 16 B/cycle, kind: sram, double_buffered: true}"
 
@@ -188,13 +188,23 @@ def test_a_batch_the_scorer_and_one_design_agree(tmp_path: Path) -> None:
 
 
 def test_windows_of_ops() -> None:
-    assert window_of(convolution((1, 4, 8, 6), 4, (3, 3))) == (4, 8, 6, 2, 2)
-    assert window_of(convolution((1, 4, 8, 6), 4, (3, 3), dilation=(2, 2)))[3:] == (4, 4)
-    assert window_of(convolution((1, 4, 8, 6), 4, (3, 3), stride=(2, 2)))[3:] == (1, 1)
+    assert window_of(convolution((1, 4, 8, 6), 4, (3, 3))) == (4, 8, 6, 2, 2, 1, 8)
+    assert window_of(convolution((1, 4, 8, 6), 4, (3, 3), dilation=(2, 2)))[3:] == (4, 4, 1, 8)
+    assert window_of(convolution((1, 4, 8, 6), 4, (3, 3), stride=(2, 2)))[3:] == (1, 1, 2, 4)
     assert window_of(convolution((1, 4, 8, 6), 4, (1, 1)))[0] == 0
     assert window_of(convolution((1, 4, 8, 6), 4, (2, 2), stride=(2, 2)))[0] == 0, "patches share nothing"
     assert window_of(pool("average_pool", (1, 4, 8, 6)))[0] == 0, "one window is the whole map"
-    assert window_of(convolution((1, 4, 1, 6), 4, (3, 3))) == (4, 1, 6, 0, 2)
+    assert window_of(convolution((1, 4, 1, 6), 4, (3, 3))) == (4, 1, 6, 0, 2, 1, 0)
+
+
+def test_rows_of_a_result_follow_from_rows_of_the_input_unless_an_op_needs_all_of_it() -> None:
+    shape = (1, 4, 8, 6)
+    assert window_of(convolution(shape, 9, (1, 1), stride=(2, 2)))[1:] == (8, 6, 0, 0, 2, 4)
+    assert window_of(elementwise("add", shape))[1:] == (8, 6, 0, 0, 1, 8)
+    for whole in ("softmax", "group_norm", "layer_norm"):
+        assert window_of(elementwise(whole, shape))[-1] == 0
+    assert window_of(pool("average_pool", shape))[-1] == 0, "a mean over the whole map"
+    assert window_of(move("resize_nearest", (1, 4, 16, 12), (192,)))[-1] == 0, "loops do not say which rows it reads"
 
 
 @pytest.mark.parametrize(

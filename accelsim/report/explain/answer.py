@@ -14,6 +14,7 @@ from accelsim.report.explain.figures import Leaking
 from accelsim.report.explain.host import HostSums
 from accelsim.report.explain.layer import LayerSums
 from accelsim.report.explain.network import network_sums
+from accelsim.report.explain.stripes import repeat_of
 from accelsim.report.explain.sums import Explanation, Line, Part
 from accelsim.report.explain.vector import VectorSums
 from accelsim.schedule.evaluate import evaluation, run_parts
@@ -75,6 +76,8 @@ def explain(question: str, network: Network, hardware: Hardware, layer: str | No
             subject += f"   (on {found.part}: cycles of its clock, {own.accelerator.clock_hz[0] / 1e6:g} MHz)"
         if found.host_reason is not None:
             subject += f"   (on the host: {REASONS[found.host_reason]})"
+        if found.stripes > 1:
+            subject += f"   (in {found.stripes} stripes of rows: maps before or behind it are never whole on chip)"
         results = _named(results, found)
     _hold(results, figures, name or network.name)
     return Explanation(
@@ -132,7 +135,7 @@ def _layer_sums(question: str, own: Running, place: int) -> tuple[list[Part], di
     elif steps.steps[place].on_array and accelerator.array.blocks is not None:
         sums = BlockSums(steps.steps[place], accelerator, *result.mapped(place, 0), widths)
     elif steps.steps[place].op.macs:
-        sums = LayerSums(cases(steps, accelerator, result)[place], widths)
+        sums = LayerSums(cases(steps, accelerator, result)[place], widths, repeat_of(result, place))
     else:
         sums = VectorSums(steps, place, accelerator, result, widths)
     found: tuple[list[Part], dict[str, Line]] = getattr(sums, question)()

@@ -21,6 +21,7 @@ from accelsim.report.explain.figures import (
     utilization,
     vector_cycles,
 )
+from accelsim.report.explain.stripes import Repeat, again, moved_again
 from accelsim.report.explain.sums import Line, Number, Part, Term, less, most, plus
 from accelsim.report.explain.transfers import Moved, moved
 from accelsim.report.explain.waits import waited
@@ -37,22 +38,27 @@ class LayerSums:
     Args:
         case: The layer.
         leaking: What leaks; by default PEs of the layer's own widths.
+        repeat: What it does again for every further stripe; ``None`` if it does not run in stripes.
     """
 
-    def __init__(self, case: Case, leaking: Leaking | None = None) -> None:
-        self._case = case
+    def __init__(self, case: Case, leaking: Leaking | None = None, repeat: Repeat | None = None) -> None:
+        self._case, self._repeat = case, repeat
         self._leaking = Leaking(op_bits(case.op)) if leaking is None else leaking
         self._fans = any(case.machine.structure.fans)
 
     @cached_property
     def moved(self) -> list[Moved]:
         """What moves, all copies of a memory together."""
+        return self._moved_once + moved_again(self._repeat, self._case.accelerator)
+
+    @cached_property
+    def _moved_once(self) -> list[Moved]:
         return list(self._moves(one=False))
 
     @cached_property
     def moved_by_one(self) -> list[Moved]:
-        """What moves in and out of the first copy of each memory, which has the most to do."""
-        return list(self._moves(one=True)) if self._fans else self.moved
+        """What moves in and out of the first copy of each memory, which has the most to do; once for all stripes."""
+        return list(self._moves(one=True)) if self._fans else self._moved_once
 
     def _moves(self, *, one: bool) -> Iterator[Moved]:
         for operand in OPERANDS:
@@ -100,7 +106,7 @@ class LayerSums:
             if lines_[-1].sum is None:
                 continue
             own, wait = lines_[-1], waited(case, level, lines_[-1])
-            found[f"{memory.name}:{most_of(memory, level, self.moved)}"] = own
+            found[f"{memory.name}:{most_of(memory, level, self._moved_once)}"] = own
             number = own.number(memory.name)
             if wait is None:
                 paces.append(number)
@@ -121,6 +127,11 @@ class LayerSums:
             found["borders"] = handed
             latency = plus(latency, handed.number("borders"))
             memories.append(handed)
+        more = again(self._repeat, accelerator)
+        if more is not None:
+            found["stripes"] = more
+            latency = plus(latency, more.number("stripes"))
+            memories.append(more)
         parts += [
             Part(title="tiles", lines=tuple(self._room())),
             Part(title="memories", lines=tuple(memories)),
@@ -138,7 +149,8 @@ class LayerSums:
             if memory.size_bytes is not None:
                 note = f"of {memory.size_bytes[0]:,.0f} B"
                 kept = case.used_bytes[level]
-                note += f", {kept:,.0f} B of which whole tensors keep" if kept else ""
+                tensors = "whole tensors" if self._repeat is None else "whole tensors and stripes"
+                note += f", {kept:,.0f} B of which {tensors} keep" if kept else ""
             yield Line(what=f"tiles in {memory.name}", sum=plus(*terms), unit="B", note=note)
 
     def energy(self) -> Sums:

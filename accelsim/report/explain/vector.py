@@ -18,6 +18,7 @@ from accelsim.report.explain.figures import (
     vector_cycles,
 )
 from accelsim.report.explain.layer import Sums
+from accelsim.report.explain.stripes import again, moved_again, repeat_of
 from accelsim.report.explain.sums import Line, Number, Part, Term, divided, most, plus, times
 from accelsim.report.explain.transfers import Moved, Way
 from accelsim.schedule.run import Run
@@ -53,7 +54,9 @@ class VectorSums:
         self._accelerator, self._leaking = accelerator, leaking
         self._handed = result.handed_before(place)
         self._streams = _streams(plan, place, result)
-        self.moved = [Moved(each.level, each.operand, each.way, self._line(each)) for each in self._streams]
+        self._repeat = repeat_of(result, place)
+        self._once = [Moved(each.level, each.operand, each.way, self._line(each)) for each in self._streams]
+        self.moved = self._once + moved_again(self._repeat, accelerator)
 
     def _line(self, each: _Stream) -> Line:
         bits = int(getattr(self._step.op.bits, each.operand))
@@ -91,10 +94,10 @@ class VectorSums:
         paces: list[Term] = [vector.number("vector")]
         lines = []
         for level, memory in enumerate(accelerator.vector_memories):
-            own = busy(memory, level, self.moved)
+            own = busy(memory, level, self._once)
             lines += own
             if own[-1].sum is not None:
-                found[f"{memory.name}:{most_of(memory, level, self.moved)}"] = own[-1]
+                found[f"{memory.name}:{most_of(memory, level, self._once)}"] = own[-1]
                 paces.append(own[-1].number(memory.name))
         dispatch = Number(float(accelerator.array.dispatch_cycles[0]), "dispatch")
         if dispatch.value:
@@ -107,6 +110,11 @@ class VectorSums:
             found["borders"] = handed
             latency = plus(latency, handed.number("borders"))
             lines.append(handed)
+        more = again(self._repeat, accelerator)
+        if more is not None:
+            found["stripes"] = more
+            latency = plus(latency, more.number("stripes"))
+            lines.append(more)
         parts = [Part(title="vector unit", lines=(work, vector)), Part(title="memories", lines=tuple(lines))]
         return parts, {"latency_cycles": Line(what="latency", sum=latency, unit="cycles"), **busiest(found)}
 

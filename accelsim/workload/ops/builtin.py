@@ -67,8 +67,8 @@ _add(
 for _name, _work in {"max_pool": 1.0, "average_pool": 1.0, "lp_pool": 2.0}.items():
     _add(OpKind(name=_name, inputs=(_IMAGE,), output=_MAP, vector_work=_work))
 #: ``C`` values become one, by a sum, a maximum, an index: whichever axes they come from.
-_add(OpKind(name="reduce", inputs=((B, G, C, *_PIXELS),), output=(B, G, *_PIXELS), vector_work=1.0))
-_add(OpKind(name="cumulative_sum", inputs=(_MAP,), output=_MAP, vector_work=1.0))
+_add(OpKind(name="reduce", inputs=((B, G, C, *_PIXELS),), output=(B, G, *_PIXELS), vector_work=1.0, whole=True))
+_add(OpKind(name="cumulative_sum", inputs=(_MAP,), output=_MAP, vector_work=1.0, whole=True))
 #: Selective scan of a state-space block (Mamba, arXiv 2312.00752): x, step, B and C in; ``K`` channels, ``C`` states
 #: each, ``OX`` positions. Step A and its exponential (2), step B x (2), the state (2), its product with C, summed (2).
 _add(
@@ -78,6 +78,7 @@ _add(
         weights=(K, C),
         output=(B, K, OX),
         vector_work=8.0,
+        whole=True,
     )
 )
 #: Samples between the four neighbours of positions that data gives: weights of both axes, four products, three sums.
@@ -93,7 +94,7 @@ for _name, _work in {
     "l2_norm": 3.0,  # square, sum, multiply
     "batch_norm": 2.0,  # scale, shift
 }.items():
-    _add(OpKind(name=_name, inputs=(_MAP,), output=_MAP, vector_work=_work))
+    _add(OpKind(name=_name, inputs=(_MAP,), output=_MAP, vector_work=_work, whole=_name != "batch_norm"))
 
 # ------------------------------------------------------------------------------------------------ element by element
 for _name in ("add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "compare"):

@@ -56,6 +56,8 @@ class OpKind:
         vector_work: Elementary vector operations per loop point; 0 for an op made of MACs.
         activation: Whether it maps each element alone, so that hardware may apply it to a result on its way out.
         lasting: Whether what it writes outlives the inference, so that nothing else needs to read it.
+        whole: Whether a value may depend on all of the first input, whatever the projections say: a mean over a map, an
+            order of its values.
         gathered: Elements of the first input (of a table: ``W``) fetched for each element written, where it is not
             simply read once: 1 for a slice, 4 for samples between four neighbours.
         lower: For an op that is more than one loop nest, what it consists of.
@@ -70,6 +72,7 @@ class OpKind:
     vector_work: float = 0.0
     activation: bool = False
     lasting: bool = False
+    whole: bool = False
     gathered: int = 0
     lower: Callable[[Op], tuple[Part, ...]] | None = None
     idle: tuple[int, ...] = field(init=False)
