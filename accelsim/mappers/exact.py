@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from accelsim.cost.choose import choose
 from accelsim.cost.energy import leakage_pj, op_bits, op_pj
-from accelsim.cost.prices import Prices, prices
+from accelsim.cost.front import front, own_front
+from accelsim.cost.prices import Bills, Prices, prices
+from accelsim.cost.room import Room, nested
 from accelsim.cost.rows import Kept, Machine, demand, machine_of, op_rows, working
 from accelsim.cost.store import Rows
 from accelsim.dims import DIMS
@@ -123,6 +125,8 @@ def best_mapping(
             raise no_mapping(op, accelerator, kept, case.room, fixed)
         mapping = smallest(op, accelerator, kept, case.room, fixed)
     latency, energy, fits = _cost(case, mapping)
+    if not search.done and rules is None:
+        mapping, latency, energy, fits = _better(case, mapping, objective)
     if not fits:
         raise no_mapping(op, accelerator, kept, case.room, fixed)
     score = objective.score(latency, energy)
@@ -173,6 +177,21 @@ def _cost(case: _Case, mapping: Mappings) -> tuple[float, float, bool]:
     latency = float(found.latency_cycles[0, 0])
     energy = float(found.dynamic_pj[0, 0]) + float(case.charged.leakage[0]) * latency
     return latency, energy, bool(found.legal[0, 0])
+
+
+def _better(case: _Case, mapping: Mappings, objective: Objective) -> tuple[Mappings, float, float, bool]:
+    """Return the best of a mapping and those of the default mapper, and its costs: a search cut short may be worse."""
+    op, machine = case.op, case.machine
+    if nested(machine):
+        bills = Bills([case.charged], np.zeros(1, dtype=np.int64), np.array([case.base]))
+        usual = own_front(op, machine, case.kept, bills.of(0, 0, case.room))
+    else:
+        usual = front(op, machine, case.kept, Room.of(case.room, op, machine))
+    every = [mapping, *(usual.nests.mappings[np.array([row])] for row in range(len(usual)))]
+    costs = [_cost(case, one) for one in every]
+    scores = [objective.score(latency, energy) if fits else np.inf for latency, energy, fits in costs]
+    at = int(np.argmin(scores))
+    return every[at], *costs[at]
 
 
 def _only(case: _Case, made: tuple[Choice, ...], orders: Orders, objective: Objective) -> Found:
