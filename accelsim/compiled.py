@@ -33,7 +33,7 @@ class _Waiting:
     def __call__(self, *values: Any) -> Any:
         if self.ready is None:
             _compile_with(self)
-        return cast(Callable[..., Any], self.ready)(*values)
+        return self.ready(*values)  # type: ignore[misc]
 
 
 def _version(function: Callable[..., Any]) -> tuple[int, int] | None:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import compiled
+from accelsim.cost.chains import Chains, alike_of, listed
 from accelsim.cost.deals import dealt
 from accelsim.cost.dominance import Slack, undominated
 from accelsim.cost.neighbours import around, found_of, outwards
@@ -47,14 +48,20 @@ def _menu(op: Op, machine: Machine) -> Menu:
 
 
 @lru_cache(maxsize=256)
+def _chains(op: Op, machine: Machine) -> Chains:
+    return alike_of(_menu(op, machine))
+
+
+@lru_cache(maxsize=256)
 def _cuts(op: Op, machine: Machine) -> tuple[Cuts, ...]:
     """Return every tile of the menu as a cut, the same for all levels, and behind them one element without copies."""
-    menu, levels = _menu(op, machine), machine.structure.levels
+    chains, levels = _chains(op, machine), machine.structure.levels
     copies, found = np.array(dealt(op, machine)[0]), []
-    for dim, (tiles, last) in enumerate(zip(menu.tiles, menu.last.tolist(), strict=True)):
-        shared = np.tile(copies[:, dim], (last + 2, 1))
+    for dim in range(len(DIMS)):
+        tiles = np.append(listed(chains, dim), [[1]], axis=0)
+        shared = np.tile(copies[:, dim], (len(tiles), 1))
         shared[-1] = 1
-        found.append(Cuts.of(np.repeat(np.append(tiles[: last + 1], 1)[:, None], levels, axis=1), shared))
+        found.append(Cuts.of(np.repeat(tiles, levels, axis=1), shared))
     return tuple(found)
 
 
@@ -69,10 +76,11 @@ class _Search:
 
     def __init__(self, op: Op, machine: Machine, kept: Kept, room: tuple[Floats, Floats]) -> None:
         self._cuts, self._menu, self._room = _cuts(op, machine), _menu(op, machine), room
+        self._chains = _chains(op, machine)
         self._levels, self._copies = machine.structure.levels, bool(machine.loops)
         none = np.zeros((1, len(DIMS)), dtype=np.int64)
         self._counting = counting(op, machine, kept, Mappings(self._cuts, none, _nests(self._levels), none[:, 0]))
-        self._found = found_of(_FIRST, 1, self._menu.last)
+        self._found = found_of(_FIRST, self._chains)
         self._costed = 0
         self._each, self._memories = 2 if machine.structure.apart else 1, self._levels + 1
         self._rows = np.empty(0, dtype=np.int64)
@@ -80,17 +88,18 @@ class _Search:
 
     def run(self) -> Mappings:
         """Return those that may be best, and behind them the one that takes least room."""
-        last, single, outputs = self._menu.last, self._menu.last[None, None], np.full((1, 1), 2)
+        last, single = self._menu.last, np.zeros((1, len(DIMS)), dtype=np.int64)
+        start = last - self._menu.start
         # Whatever the room, if a mapping fits, so does one with tiles of one element.
-        self._add(outwards, last[None], single, outputs, 0)
-        self._add(outwards, self._menu.start, single, outputs, 0)
+        self._add(outwards, single, single[:, 0], 0)
+        self._add(outwards, start, np.zeros(len(start), dtype=np.int64), 0)
         self._cost()
         looked = np.zeros(_MOST, dtype=np.bool_)
         for _ in range(_ROUNDS):
             good = self._good(_NEARLY)
             best = good[~looked[good]]
             looked[best] = True
-            self._add(around, self._found.places[best], self._found.still[best], last, (0, 1), True, False)
+            self._add(around, self._found.cut[best], self._found.still[best], (0, 1), True, False)
             if not self._cost():
                 break
         good = self._good(NEAR)
@@ -98,24 +107,24 @@ class _Search:
         alone = np.tile(last + 1, (2 if self._copies else 1, 1))
         return Mappings(
             self._cuts,
-            np.concatenate([self._found.places[good, 0], alone]),
+            np.concatenate([self._found.cut[good], alone]),
             _nests(self._levels),
-            np.append(self._found.still[good, 0], np.full(len(alone), 2)),
+            np.append(self._found.still[good], np.full(len(alone), 2)),
         )
 
     def _add(self, what: Callable[..., None], *given: Any) -> None:
         """Add mappings, in more room if need be."""
-        what(*given, self._found)
-        while len(self._found.places) == self._found.total[0] < _MOST:
-            self._found = found_of(2 * int(self._found.total[0]), 1, self._menu.last, self._found)
-            what(*given, self._found)
+        what(self._chains, *given, self._found)
+        while len(self._found.cut) == self._found.total[0] < _MOST:
+            self._found = found_of(2 * int(self._found.total[0]), self._chains, self._found)
+            what(self._chains, *given, self._found)
 
     def _cost(self) -> bool:
         """Cost what is new, and keep what fits and nothing beats; return whether there was anything."""
         first, end = self._costed, int(self._found.total[0])
         if end == first:
             return False
-        costs, allowed = self._counting.features(self._found.places[first:end, 0], self._found.still[first:end, 0])
+        costs, allowed = self._counting.features(self._found.cut[first:end], self._found.still[first:end])
         fits, costs = _fitting(costs, allowed, *self._room)
         rows, costs = np.concatenate([self._rows, first + fits]), np.concatenate([self._costs, costs])
         best = undominated(costs)

@@ -18,7 +18,7 @@ __all__ = ["CODES", "ENDLESS", "Room", "begins", "codes_of", "enough", "nested",
 Floats = npt.NDArray[np.float64]
 _DOUBLINGS = 62
 #: Memories inside the outermost one up to which designs have a search each; with more it would take too long.
-_NESTED = 3
+_NESTED = 6
 #: Whether loops are cut in more ways than those of ``accelsim.mapping.mapspace``.
 _SEARCHES = True
 #: More classes than there are of a memory.
@@ -55,8 +55,8 @@ def searched(machine: Machine) -> bool:
 
 
 def nested(machine: Machine) -> bool:
-    """Return whether designs have a search each: some operand goes through several memories, of up to three in all."""
-    return _SEARCHES and machine.blocks is None and machine.structure.levels <= _NESTED and _several(machine)
+    """Return whether designs have a search each: some operand goes through several memories inside the outermost."""
+    return _SEARCHES and machine.blocks is None and _several(machine)
 
 
 def _several(machine: Machine) -> bool:

@@ -1,31 +1,26 @@
-"""All ways to cut an op that a search with prices may try, counted once for all designs of a machine.
-
-A dim is cut by a *chain*: a place in the ``Menu`` for each level, none before the one outside it. Chains are numbered
-by the combinatorial number system, so that the number of a chain follows from its places.
-"""
+"""All ways to cut an op that a search with prices may try, counted once for all designs of a machine."""
 
 from __future__ import annotations
 
 import itertools
-import math
 from functools import lru_cache
 
 import numpy as np
 
-from accelsim.compiled import compiled
+from accelsim.cost.chains import Chains, chains_of, listed
 from accelsim.cost.deals import dealt
 from accelsim.cost.rows import Counting, Kept, Machine, counting
 from accelsim.dims import DIMS, Dim
 from accelsim.mapping.mapspace import STILL
-from accelsim.mapping.menu import Menu, menu_of, thinned
+from accelsim.mapping.menu import Menu, menu_of
 from accelsim.mapping.nest import Cuts, Ints, Mappings
 from accelsim.workload.ops import Op
 
 __all__ = ["Ways", "axes_of", "groups_of", "ways_of"]
 
-#: Chains of a dim, about; tables of windows grow with their square.
-_MOST = 1_000
-_FINER = 8
+_FINER = 16
+#: Memories inside the outermost one up to which copies are dealt out in several ways; with more, each takes too long.
+_FLAT = 3
 _NOTHING = Kept((False, False, False), (-1, -1, -1))
 
 
@@ -60,19 +55,25 @@ class Ways:
         copies: Shape ``(L + 1, dims)``: copies along each dim.
 
     Attributes:
-        menu: The tiles to choose from.
+        chains: The tiles to choose from.
+        start: Shape ``(rows, dims)``: chains whose innermost tiles are coarsely spread, and those outside are alike.
+        single: Shape ``(dims,)``: the number of a cut into single elements without copies, which is no chain.
         levels: Memories inside the outermost one.
         each: 2 if reading and writing are features apart, else 1.
     """
 
     def __init__(self, op: Op, machine: Machine, copies: Ints) -> None:
         self.levels, self.each = machine.structure.levels, 2 if machine.structure.apart else 1
-        self.menu = _menu(op, machine)
-        self._numbers = _numbers(int(self.menu.last.max()) + 1, self.levels)
+        self.chains, menu = chains_of(op, menu_of(op, axes_of(machine), _FINER), copies)
+        self.start = _start(self.chains, menu)
         cuts = []
-        for dim, (tiles, last) in enumerate(zip(self.menu.tiles, self.menu.last.tolist(), strict=True)):
-            chains = _chains(last, self.levels)
-            cuts.append(Cuts.of(tiles[chains], np.tile(copies[:, dim], (len(chains), 1))))
+        for dim in range(len(DIMS)):
+            # Behind them one element without copies: what takes least room.
+            tiles = np.append(listed(self.chains, dim), np.ones((1, self.levels), dtype=np.int64), axis=0)
+            dealt_out = np.tile(copies[:, dim], (len(tiles), 1))
+            dealt_out[-1] = 1
+            cuts.append(Cuts.of(tiles, dealt_out))
+        self.single = np.array([len(one) - 1 for one in cuts])
         nests = np.array(list(itertools.product(STILL, repeat=self.levels)), dtype=np.int64)
         first = np.zeros(1, dtype=np.int64)
         self._all = Mappings(tuple(cuts), np.zeros((1, len(DIMS)), dtype=np.int64), nests, first)
@@ -82,55 +83,25 @@ class Ways:
         """Return what the loop over mappings reads when some whole tensors stay on chip."""
         return self._counting.keeping(self._structure, kept)
 
-    def cut(self, places: Ints) -> Ints:
-        """Return the numbers of chains, shape ``(mappings, dims)``, of places, shape ``(mappings, L, dims)``."""
-        found = np.empty((len(places), len(DIMS)), dtype=np.int64)
-        _number(places, self._numbers, found)
-        return found
-
-    def nest(self, still: Ints) -> Ints:
-        """Return the orders of loops in which these operands lie still, shape ``(mappings, L)``."""
-        return np.asarray(still @ 3 ** np.arange(self.levels)[::-1])
-
-    def mappings(self, places: Ints, still: Ints) -> Mappings:
-        """Return mappings."""
-        return Mappings(self._all.cuts, self.cut(places), self._all.nests, self.nest(still))
+    def mappings(self, cut: Ints, still: Ints) -> Mappings:
+        """Return mappings, given as in ``cost.neighbours.Found``."""
+        return Mappings(self._all.cuts, cut, self._all.nests, still)
 
 
 @lru_cache(maxsize=8)
 def ways_of(op: Op, machine: Machine) -> tuple[Ways, ...]:
-    """Return the ways to cut an op on a machine, one object for each way to deal out copies."""
-    return tuple(Ways(op, machine, copies) for copies in np.array(dealt(op, machine)))
+    """Return the ways to cut an op on a machine, one object for each way to deal out copies, or for the best."""
+    every = dealt(op, machine)
+    some = every if machine.structure.levels <= _FLAT else every[:1]
+    return tuple(Ways(op, machine, copies) for copies in np.array(some))
 
 
-@lru_cache(maxsize=64)
-def _menu(op: Op, machine: Machine) -> Menu:
-    levels, few = machine.structure.levels, 2
-    while math.comb(few + levels, levels) <= _MOST:
-        few += 1
-    return thinned(menu_of(op, axes_of(machine), _FINER), few)
-
-
-@lru_cache(maxsize=64)
-def _numbers(places: int, levels: int) -> Ints:
-    """Return what each place of each level adds to the number of a chain, shape ``(places, levels)``."""
-    return np.array([[math.comb(place + at, at + 1) for at in range(levels)] for place in range(places)])
-
-
-@lru_cache(maxsize=256)
-def _chains(last: int, levels: int) -> Ints:
-    """Return all chains by number, shape ``(chains, levels)``."""
-    listed = np.array(list(itertools.combinations_with_replacement(range(last + 1), levels)))
-    found = np.empty_like(listed)
-    found[_numbers(last + 1, levels)[listed, np.arange(levels)].sum(axis=1)] = listed
-    return found
-
-
-@compiled
-def _number(places: Ints, numbers: Ints, cut: Ints) -> None:
-    for row in range(places.shape[0]):
-        for dim in range(places.shape[2]):
-            number = 0
-            for level in range(places.shape[1]):
-                number += numbers[places[row, level, dim], level]
-            cut[row, dim] = number
+def _start(chains: Chains, menu: Menu) -> Ints:
+    found, levels = np.zeros_like(menu.start), chains.tiles.shape[1]
+    for dim, places in enumerate(menu.start.T):
+        own = chains.tiles[dim, -1, : chains.nodes[dim, -1]]
+        at = np.searchsorted(own, np.minimum(menu.tiles[dim, places], own[-1]))
+        for level in range(levels - 1, 0, -1):
+            at = chains.first[dim, level, at]
+        found[:, dim] = at
+    return np.unique(found, axis=0)

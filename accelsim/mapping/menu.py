@@ -83,23 +83,44 @@ def thinned(menu: Menu, most: int) -> Menu:
     """Return a menu with at most so many tiles of a dim: those of the start, then the farthest from all others."""
     if np.all(menu.last < most):
         return menu
-    tiles, last, start = menu.tiles.copy(), menu.last.copy(), menu.start.copy()
-    for dim in np.flatnonzero(menu.last >= most).tolist():
-        own = np.log(menu.tiles[dim, : menu.last[dim] + 1])
-        kept = [0, len(own) - 1]
-        apart = np.minimum(own[0] - own, own)
-        marked = np.unique(menu.start[:, dim])
-        while len(kept) < most:
-            left = np.setdiff1d(marked, kept)
-            place = int(max(left if len(left) else range(len(own)), key=apart.__getitem__))
-            kept.append(place)
-            apart = np.minimum(apart, abs(own - own[place]))
-        kept.sort()
-        tiles[dim], last[dim] = 1, most - 1
-        tiles[dim, :most] = menu.tiles[dim, kept]
-        nearest = abs(own[:, None] - own[kept]).argmin(axis=1)
-        start[:, dim] = nearest[menu.start[:, dim]]
-    return Menu(tiles, last, np.unique(start, axis=0))
+    return Menu(*_thinned(*menu, most))
+
+
+@compiled
+def _thinned(tiles: Ints, last: Ints, start: Ints, most: int) -> tuple[Ints, Ints, Ints]:
+    tiles, last, start = tiles.copy(), last.copy(), start.copy()
+    for dim in range(_END):
+        if last[dim] < most:
+            continue
+        own = np.log(tiles[dim, : last[dim] + 1])
+        # How far each is from all that are kept; a place is marked if the start takes it.
+        apart, marked = np.minimum(own[0] - own, own), np.zeros(len(own), np.bool_)
+        for row in range(len(start)):
+            marked[start[row, dim]] = True
+        kept = np.zeros(len(own), np.bool_)
+        kept[0] = kept[-1] = True
+        for _ in range(most - 2):
+            farthest = -1
+            for first in (True, False):
+                for place in range(len(own)):
+                    if kept[place] or (first and not marked[place]):
+                        continue
+                    if farthest < 0 or apart[place] > apart[farthest]:
+                        farthest = place
+                if farthest >= 0:
+                    break
+            kept[farthest] = True
+            apart = np.minimum(apart, np.abs(own - own[farthest]))
+        places = np.flatnonzero(kept)
+        nearest = np.empty(len(own), np.int64)
+        for place in range(len(own)):
+            nearest[place] = np.argmin(np.abs(own[places] - own[place]))
+        for row in range(len(start)):
+            start[row, dim] = nearest[start[row, dim]]
+        left = tiles[dim, places]
+        tiles[dim] = 1
+        tiles[dim, : len(left)], last[dim] = left, len(left) - 1
+    return tiles, last, start
 
 
 @compiled

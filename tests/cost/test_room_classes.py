@@ -69,9 +69,9 @@ def test_two_memories_have_a_class_each() -> None:
 
 
 def test_where_memories_are_nested_or_an_engine_cuts_ops_there_are_no_classes() -> None:
-    for name, each in (("pe_array", False), ("simba_like", False), ("tpu_v1", True), ("vector_cpu", True)):
+    for name in ("pe_array", "simba_like", "tpu_v1", "vector_cpu"):
         machine = machine_of(load_hardware(name))
-        assert nested(machine) == each, "not with so many memories"
+        assert nested(machine)
         assert not searched(machine)
         assert Room.of(np.full(5, 7.0), OP, machine) == ENDLESS
     for name in ("systolic", "gemmini", "edge_tpu"):
