@@ -2,8 +2,8 @@
 
 A move puts a set of ops on another part, as far as that part can run them: one op; an op with the activations that
 may be applied to its result; all ops that are alike; the beginning or the end of a stretch of ops on one part. Moves
-that improve are also tried together, the best first. The result is never worse than any start, but need not be the
-best.
+that improve are also tried together, the best first. Where no move helps, two ops that stand near each other move
+together. The result is never worse than any start, but need not be the best.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ Flags = npt.NDArray[np.bool_]
 _GAIN = 1e-9
 #: Ops of a network beyond which only alike ones move, and not single ones.
 _MOST_SINGLE = 600
+#: How many ops further the second of a pair stands at most.
+_NEAR = 6
 #: Moves tried together at most.
 _TOGETHER = 64
 
@@ -45,12 +47,13 @@ def _down(
     current: Ints, value: float, allowed: Flags, groups: tuple[Ints, ...], cost: Callable[[Ints], Floats]
 ) -> tuple[Ints, float]:
     while True:
-        some = _neighbours(current, allowed, groups)
-        if not len(some):
-            return current, value
-        values = cost(some)
-        better = np.flatnonzero(values < value * (1 - _GAIN))
-        if not len(better):
+        for sets in (_sets, _pairs):
+            some = _neighbours(current, allowed, sets(current, groups))
+            values = cost(some) if len(some) else np.empty(0)
+            better = np.flatnonzero(values < value * (1 - _GAIN))
+            if len(better):
+                break
+        else:
             return current, value
         together = _together(current, some[better[np.argsort(values[better], kind="stable")]])
         values = cost(together)
@@ -58,9 +61,8 @@ def _down(
         current, value = together[best], float(values[best])
 
 
-def _neighbours(current: Ints, allowed: Flags, groups: tuple[Ints, ...]) -> Ints:
-    """Return the assignments one move away, shape ``(moves, ops)``."""
-    moved = _sets(current, groups)
+def _neighbours(current: Ints, allowed: Flags, moved: Flags) -> Ints:
+    """Return the assignments in which one set of ops moves, shape ``(moves, ops)``."""
     every = [np.where(moved & allowed[:, part], part, current) for part in range(allowed.shape[1])]
     some = np.concatenate(every)
     return _distinct(some[np.any(some != current, axis=1)])
@@ -82,6 +84,15 @@ def _sets(current: Ints, groups: tuple[Ints, ...]) -> Flags:
         same = stretch[:, None] == stretch
         found += [place[:, None] == place, same & (place[:, None] <= place), same & (place[:, None] >= place)]
     return np.concatenate(found)
+
+
+def _pairs(current: Ints, groups: tuple[Ints, ...]) -> Flags:
+    """Return pairs of numbers of the first group that stand near each other, shape ``(pairs, ops)``."""
+    first, count = groups[0], len(current)
+    numbers = np.unique(first) if count <= _MOST_SINGLE else first[:0]
+    pairs = [(one, other) for at, one in enumerate(numbers) for other in numbers[at + 1 : at + 1 + _NEAR]]
+    found = [(first == one) | (first == other) for one, other in pairs]
+    return np.array(found, dtype=np.bool_).reshape(-1, count)
 
 
 def _together(current: Ints, better: Ints) -> Ints:
