@@ -98,17 +98,8 @@ def best_mapping(
     if accelerator.array.blocks is not None:
         message = f"the engine {accelerator.array.blocks.engine} cuts ops into blocks of its own: there is no loop nest"
         raise InputError(Problem(field="array.engine", message=f"{message} to search for", got=accelerator.name))
-    whole, accelerator = accelerator, working(accelerator, op)
-    sizes = [np.inf if memory.size_bytes is None else float(memory.size_bytes[0]) for memory in accelerator.memories]
-    case = _Case(
-        op=op,
-        accelerator=accelerator,
-        machine=machine_of(accelerator),
-        kept=kept,
-        charged=prices(accelerator, leakage_pj(whole, op_bits(op))),
-        base=op_pj(op, accelerator.technology),
-        room=np.array(sizes) if free_bytes is None else np.asarray(free_bytes, dtype=float),
-    )
+    case = _case_of(op, accelerator, kept, free_bytes)
+    accelerator = case.accelerator
     rules = None if fixed is None else fixed.rules(op, accelerator)
     made, orders = choices(op, case.machine, rules), orders_of(op, case.machine)
     sequences = sequences_of(op, case.machine, () if rules is None else rules.orders)
@@ -131,6 +122,20 @@ def best_mapping(
         raise no_mapping(op, accelerator, kept, case.room, fixed)
     score = objective.score(latency, energy)
     return Found(mapping, latency, energy, score, _certificate(case, made, orders, search, score))
+
+
+def _case_of(op: Op, whole: Accelerator, kept: Kept, free_bytes: Floats | None) -> _Case:
+    accelerator = working(whole, op)
+    sizes = [np.inf if memory.size_bytes is None else float(memory.size_bytes[0]) for memory in accelerator.memories]
+    return _Case(
+        op=op,
+        accelerator=accelerator,
+        machine=machine_of(accelerator),
+        kept=kept,
+        charged=prices(accelerator, leakage_pj(whole, op_bits(op))),
+        base=op_pj(op, accelerator.technology),
+        room=np.array(sizes) if free_bytes is None else np.asarray(free_bytes, dtype=float),
+    )
 
 
 def _search(
