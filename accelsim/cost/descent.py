@@ -93,6 +93,7 @@ class _Descent:
 
     def _seeds(self, cut: Ints, still: Ints, first: int, end: int) -> tuple[Ints, Ints]:
         """Return the mappings with the best tiles of a group of levels that there is room for outside, too."""
+        # What is best inside nearly always has room outside, so that is asked of the best alone, unless few of them do.
         for strict in (False, True):
             self._whole, self._strict = first, strict
             self._begin(cut, still, end - 1)
@@ -115,7 +116,7 @@ class _Descent:
 
     def _look(self, look: _Look) -> None:
         """Look around the best, as long as there is progress."""
-        looked, left, least = set[int](), look.vain, np.inf
+        looked, left = set[int](), look.vain
         while left:
             near = [at for at in self._near.tolist() if at not in looked][: look.width]
             if not near:

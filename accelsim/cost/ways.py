@@ -18,6 +18,7 @@ from accelsim.workload.ops import Op
 
 __all__ = ["Ways", "axes_of", "groups_of", "ways_of"]
 
+#: Above so many parts of a dim the next number of parts is larger by this fraction.
 _FINER = 16
 #: Memories inside the outermost one up to which copies are dealt out in several ways; with more, each takes too long.
 _FLAT = 3
