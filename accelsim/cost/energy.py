@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
 from accelsim.hardware.accelerator import Accelerator, Technology
 from accelsim.hardware.logic import mac_figure, pe_leakage_mw
-from accelsim.workload.ops import Op
+from accelsim.workload.ops import Bits, Op
 
 __all__ = [
     "leakage_mw",
@@ -55,14 +57,24 @@ def leakage_pj(accelerator: Accelerator, bits: Floats) -> Floats:
 
 def op_bits(op: Op) -> Floats:
     """Return the widths ``(W, I, O, partial)`` of ``op``."""
-    return np.array([op.bits.W, op.bits.I, op.bits.O, op.bits.partial], dtype=float)
+    return _widths(op.bits)
+
+
+def _widths(bits: Bits) -> Floats:
+    return np.array([bits.W, bits.I, bits.O, bits.partial], dtype=float)
+
+
+@lru_cache(maxsize=256)
+def _per_mac(technology: Technology, bits: Bits) -> tuple[float, float]:
+    """Return the modelled energy of a MAC, and the register bits that it touches."""
+    widths = _widths(bits)
+    energy = mac_pj(technology, widths)
+    return 0.0 if energy is None else float(energy), float(register_bits_per_mac(widths))
 
 
 def op_pj(op: Op, technology: Technology) -> float:
     """Return the modelled energy of an op's MACs and of the registers that they touch; of one without, of its work."""
-    bits = op_bits(op)
     if not op.macs:
         return op.vector_ops * (vector_pj(technology) or 0.0)
-    per_mac, register = mac_pj(technology, bits), technology.register_pj_per_bit
-    total = 0.0 if per_mac is None else op.macs * float(per_mac)
-    return total if register is None else total + op.macs * float(register_bits_per_mac(bits)) * register
+    per_mac, touched = _per_mac(technology, op.bits)
+    return op.macs * per_mac + op.macs * touched * (technology.register_pj_per_bit or 0.0)

@@ -16,7 +16,8 @@ STATE = 1 << 40
 
 _EMPTY = -1
 _FIRST_ROOM = 1024
-_PRIME = 1_099_511_628_211
+#: 2**64 divided by the golden ratio, odd, as a signed number: neighbouring keys land far from one another.
+_GOLDEN = -7_046_029_254_386_353_131
 
 
 class Index:
@@ -66,8 +67,8 @@ class Index:
 @inlined
 def _place(table: Ints, key: int) -> int:
     """Return where a key is, or where it would be."""
-    mixed = key * _PRIME
-    at = (mixed ^ (mixed >> 29)) & (len(table) - 1)
+    mixed = key * _GOLDEN  # whose upper half hangs on every bit of the key
+    at = (mixed ^ (mixed >> 32)) & (len(table) - 1)
     while table[at] != key and table[at] != _EMPTY:
         at = (at + 1) & (len(table) - 1)
     return int(at)

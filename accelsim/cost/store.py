@@ -115,6 +115,12 @@ class Store:
         #: What designs charge, where each has fronts of its own.
         self._prices: dict[bytes, int] = {}
 
+    @property
+    def hands_on(self) -> bool:
+        """Whether the front of a step depends on the one that the step before it has."""
+        blocks = self._machine.blocks
+        return blocks is not None and BLOCK_ENGINES[blocks.name].hands_on
+
     def place(self, op: Op) -> int:
         """Return the number of an op."""
         found = self._places.setdefault(op, len(self._ops))
@@ -133,7 +139,8 @@ class Store:
                 for a step that reads an input of the network, or makes a result of it.
             free: Shape ``(memories, steps, designs)``: bytes for tiles.
             bills: What the designs charge.
-            opens: Shape ``(steps,)``: which steps do not follow the one before on the array; ``None`` for all.
+            opens: Shape ``(steps,)``: which steps do not follow the one before on the array; ``None`` for all. Only
+                asked where the store ``hands_on``.
         """
         if self._machine.blocks is None:
             kept = kept % _ENDS  # a loop nest is the same wherever it stands
@@ -143,8 +150,7 @@ class Store:
         keys = cases * self._rooms
         if self._rooms > 1:
             keys += codes_of(free, self._enough.arrays["codes"][ops], begins())
-        blocks = self._machine.blocks
-        if opens is not None and blocks is not None and BLOCK_ENGINES[blocks.name].hands_on:
+        if opens is not None and self.hands_on:
             return self._follow(keys, opens)
         found = self._index.find(keys)
         if np.any(found < 0):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from accelsim.cost.area import total_area_mm2
 from accelsim.cost.energy import leakage_pj, op_pj
-from accelsim.cost.prices import Bills, prices
+from accelsim.cost.prices import Bills, Prices, prices
 from accelsim.cost.rows import machine_of, worth
 from accelsim.cost.store import Store, store_of
 from accelsim.hardware.accelerator import Accelerator
@@ -24,6 +25,7 @@ from accelsim.schedule.residency import Residency, Stay
 from accelsim.schedule.run import in_order
 from accelsim.schedule.table import Steps, opens, widths_of
 from accelsim.schedule.vector import unit_of, vector_cost
+from accelsim.workload.ops import Op
 
 __all__ = ["Design"]
 
@@ -36,6 +38,35 @@ class _Ranked(NamedTuple):
 
     ranking: Ranking
     charges: Charges
+
+
+class _Known:
+    """A figure, not negative, of each plain op by its number, worked out when it is first asked for."""
+
+    def __init__(self, kind: type[np.int64] | type[np.float64]) -> None:
+        self._figures = np.zeros(0, dtype=kind)
+
+    def of(self, numbers: Ints, ops: Sequence[Op], figure: Callable[[Op], float]) -> npt.NDArray[Any]:
+        """Return the figures of ops.
+
+        Args:
+            numbers: Their numbers.
+            ops: Ops by number.
+            figure: What works out the figure of an op that was not asked for yet.
+        """
+        if len(self._figures) < len(ops):
+            more = np.full(2 * len(ops) - len(self._figures), -1, dtype=self._figures.dtype)
+            self._figures = np.concatenate([self._figures, more])
+        found = self._figures[numbers]
+        if found.size and found.min() < 0:
+            for number in np.unique(numbers[found < 0]).tolist():
+                self._figures[number] = figure(ops[number])
+            found = self._figures[numbers]
+        return found
+
+    def forget(self) -> None:
+        """Forget all figures."""
+        self._figures[:] = -1
 
 
 class Design:
@@ -55,20 +86,21 @@ class Design:
         self._accelerator, self._catalog = accelerator, catalog
         self._residency = Residency(accelerator)
         self._machine = machine_of(accelerator)
-        self._charged = prices(accelerator, np.zeros(1))
+        self._prices = prices(accelerator, np.zeros(1))
         self._unit, self._borders = unit_of(accelerator), borders_of(accelerator)
         self._inside = inside_of(accelerator)
         sizes = [memory.size_bytes for memory in accelerator.memories]
         self._sizes = np.array([np.inf if size is None else float(size[0]) for size in sizes])
         self._store: Store | None = None
-        #: By the number of a plain op: its place in the store; -1 if it is not there.
-        self._places = np.zeros(0, dtype=np.int64)
+        #: Places of plain ops in the store.
+        self._places = _Known(np.int64)
+        #: Their energy that no mapping changes, in pJ.
+        self._base = _Known(np.float64)
+        #: Their MACs, as many as the array could do at its peak.
+        self._worth = _Known(np.float64)
         self._rankings: dict[tuple[float, ...], _Ranked] = {}
+        self._charges: dict[tuple[float, ...], Prices] = {}
         self._areas: dict[tuple[float, ...], float] = {}
-        #: By the number of a plain op: its MACs, as many as the array could do at its peak.
-        self._worth: dict[int, float] = {}
-        #: By the same: energy that no mapping changes, in pJ.
-        self._base: dict[int, float] = {}
 
     def metrics(self, planned: Planned) -> tuple[dict[str, Floats], Flags]:
         """Return the figures of networks, all of which have a step made of MACs.
@@ -114,13 +146,17 @@ class Design:
         store = self._stored(stays.levels)
         fronts = np.full(len(steps.on_array), -1)
         free = self._sizes[:, None, None] - stays.used_bytes[:, places]
-        ops = self._places_of(parts[places], store)
-        bills = self._bills(parts[places], bits, np.repeat(width, np.diff(steps.starts))[places], beside)
-        fronts[places] = store.which(ops, stays.kept(places), free, bills, opens(steps, places))[:, 0]
-        vector = vector_cost(steps, self._charged, self._unit, stays)
+        numbers = self._catalog.records.plain[parts[places]]
+        ops = self._places.of(numbers, self._catalog.plain, store.place)
+        base = self._base.of(numbers, self._catalog.plain, self._base_pj)
+        pes = np.zeros_like(ops) if len(bits) == 1 else np.repeat(width, np.diff(steps.starts))[places]
+        bills = Bills([self._charged(widths, beside) for widths in bits], pes, base)
+        begins = opens(steps, places) if store.hands_on else None
+        fronts[places] = store.which(ops, stays.kept(places), free, bills, begins)[:, 0]
+        vector = vector_cost(steps, self._prices, self._unit, stays)
         if self._borders is not None:
             vector = with_borders(vector, border_bytes(steps, self._borders, stays), self._borders)
-        vector = with_stripes(vector, again_of(steps, stays, self._charged, self._inside))
+        vector = with_stripes(vector, again_of(steps, stays, self._prices, self._inside))
         count = len(steps.starts) - 1
         totals, legal = Totals(*(np.zeros(count) for _ in range(4))), np.zeros(count, dtype=np.bool_)
         for number, widths in enumerate(bits):
@@ -129,45 +165,35 @@ class Design:
             add_totals(networks, steps, fronts, stays.used_bytes, vector, ranking.ranked, charges, totals, legal)
         return totals, legal
 
-    def _bills(self, parts: Ints, bits: Floats, width: Ints, beside: float) -> Bills:
-        """Return what the design charges for steps."""
-        numbers = self._catalog.records.plain[parts]
-        for number in set(numbers.tolist()) - self._base.keys():
-            self._base[number] = op_pj(self._catalog.plain[number], self._accelerator.technology)
-        charged = [self._charged._replace(leakage=leakage_pj(self._accelerator, widths) + beside) for widths in bits]
-        return Bills(charged, width, np.array([self._base[number] for number in numbers.tolist()]))
+    def _charged(self, bits: Floats, beside: float) -> Prices:
+        """Return what the design charges with PEs of some widths."""
+        key = (*bits.tolist(), beside)
+        if key not in self._charges:
+            leakage = leakage_pj(self._accelerator, bits) + beside
+            self._charges[key] = self._prices._replace(leakage=leakage)
+        return self._charges[key]
+
+    def _base_pj(self, op: Op) -> float:
+        return op_pj(op, self._accelerator.technology)
+
+    def _worth_macs(self, op: Op) -> float:
+        return op.macs * float(worth(self._accelerator, op)[0])
 
     def _at_peak(self, planned: Planned) -> Floats:
         """Return the MACs that the array could have done at its peak, shape ``(networks,)``; see ``Macs``."""
         if self._accelerator.one_peak:
             return planned.array_macs
         records, steps = self._catalog.records, planned.steps
-        numbers = records.plain[planned.part]
-        for number in set(numbers.tolist()) - self._worth.keys():
-            op = self._catalog.plain[number]
-            self._worth[number] = op.macs * float(worth(self._accelerator, op)[0])
-        each = np.array([self._worth[number] for number in numbers.tolist()])
+        each = self._worth.of(records.plain[planned.part], self._catalog.plain, self._worth_macs)
         return in_order(np.where(steps.away, 0.0, each), steps.starts)
 
     def _stored(self, levels: tuple[int, int, int]) -> Store:
         """Return the fronts; where they have grown too many, from now on those of a new store."""
         if self._store is None or self._store.full:
             self._store = store_of(self._machine, levels)
-            self._places[:] = -1
+            self._places.forget()
             self._rankings.clear()
         return self._store
-
-    def _places_of(self, parts: Ints, store: Store) -> Ints:
-        """Return where the store has the ops of steps."""
-        numbers, known = self._catalog.records.plain[parts], len(self._catalog.plain)
-        if len(self._places) < known:
-            self._places = np.concatenate([self._places, np.full(2 * known - len(self._places), -1)])
-        found = self._places[numbers]
-        if np.any(found < 0):
-            for number in np.unique(numbers[found < 0]).tolist():
-                self._places[number] = store.place(self._catalog.plain[number])
-            found = self._places[numbers]
-        return np.asarray(found)
 
     def _area(self, bits: Floats) -> float:
         """Return the area with PEs of some widths; NaN if it is not modelled."""
@@ -180,15 +206,15 @@ class Design:
     def _ranked(self, bits: Floats, beside: float, store: Store) -> _Ranked:
         key, accelerator = (*bits.tolist(), beside), self._accelerator
         if key not in self._rankings:
-            leakage = leakage_pj(accelerator, bits) + beside
+            charged = self._charged(bits, beside)
             charges = Charges(
-                float(leakage[0]),
+                float(charged.leakage[0]),
                 self._unit.each_pj,
                 self._unit.paces[:, 0],
                 float(accelerator.array.dispatch_cycles[0]),
                 float(accelerator.invocation_cycles[0]),
                 self._sizes,
             )
-            ranking = Ranking(store, prices(accelerator, leakage), accelerator.technology)
+            ranking = Ranking(store, charged, accelerator.technology)
             self._rankings[key] = _Ranked(ranking, charges)
         return self._rankings[key]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
+from operator import ge
 from threading import local
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from accelsim.schedule.catalog import Records
 from accelsim.schedule.table import Steps
 from accelsim.schedule.windows import FIGURES
 
-__all__ = ["Nodes", "Planned", "Reserve", "Room", "empty", "room_of"]
+__all__ = ["Draft", "Nodes", "Planned", "Reserve", "Room", "filled", "room_of"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -70,11 +71,23 @@ class Planned(NamedTuple):
 
 
 class Room(NamedTuple):
-    """How much a batch may need: steps, reads, nodes and inputs of one network, steps of one network."""
+    """How much a batch may need.
 
+    Attributes:
+        networks: Networks.
+        nodes: Nodes of all.
+        steps: Steps of all.
+        reads: Reads of all.
+        most_nodes: Nodes of one network.
+        inputs: Inputs of one network.
+        longest: Steps of one network.
+    """
+
+    networks: int
+    nodes: int
     steps: int
     reads: int
-    nodes: int
+    most_nodes: int
     inputs: int
     longest: int
 
@@ -100,68 +113,164 @@ def room_of(nodes: Nodes, records: Records) -> Room:
                         reads += records.end_part[writer] - records.first_part[writer]
             at += records.inputs[op]
         longest = max(longest, steps - before)
-    return Room(steps, reads, most_nodes, inputs, longest)
+    return Room(len(nodes.starts) - 1, len(nodes.op), steps, reads, most_nodes, inputs, longest)
+
+
+class Draft(NamedTuple):
+    """One network in the making, by node and by input of the network.
+
+    Attributes:
+        readers: How often a node's tensor is read; leaving the network counts as once more.
+        wanted: Whether it has to be there as such: it leaves the network, or the host or another part of the chip
+            reads it.
+        before: What it is made of by whoever reads it; -1 if it is a tensor like any other.
+        first_writer: The first step that writes it.
+        end_writer: The one behind the last.
+        input_bytes: Most bytes fetched of an input.
+        input_last: The last step that reads it; -1 if none does.
+        ended: Shape ``(steps + 2,)``: bytes no longer alive from a step on.
+    """
+
+    readers: Ints
+    wanted: Flags
+    before: Ints
+    first_writer: Ints
+    end_writer: Ints
+    input_bytes: Floats
+    input_last: Ints
+    ended: Floats
 
 
 class Reserve(local):
-    """Memory for arrays that the next batch uses again; every thread has its own.
+    """Memory that the next batch uses again; every thread has its own.
 
     Asking the system for as much anew takes about as long as filling it.
     """
 
     def __init__(self) -> None:
-        self._held: dict[str, npt.NDArray[Any]] = {}
+        self._room: Room | None = None
+        self._rates = 0
 
-    def array(self, name: str, dtype: type, *shape: int) -> npt.NDArray[Any]:
-        """Return an array with anything in it; it holds until one of the same name is asked for.
+    def of(self, room: Room, rates: int) -> tuple[Planned, Draft]:
+        """Return arrays with anything in them, at least as long as asked; they hold until others are asked for."""
+        if self._room is None or rates != self._rates:
+            self._make(room, rates)
+        elif not all(map(ge, self._room, room)):
+            self._make(Room(*(most + most // 4 for most in map(max, self._room, room))), rates)
+        return self._held
 
-        Args:
-            name: What it is for.
-            dtype: Its type, always the same for a name.
-            shape: Its shape.
-        """
-        count, held = math.prod(shape), self._held.get(name)
-        if held is None or len(held) < count:
-            held = self._held[name] = np.empty(count if held is None else count + count // 4, dtype)
-        return held[:count].reshape(shape)
+    def _make(self, room: Room, rates: int) -> None:
+        self._room, self._rates = room, rates
+        self._held = _empty(room, rates), _draft(room)
 
 
-def empty(networks: int, nodes: int, rates: int, room: Room, reserve: Reserve) -> Planned:
-    """Return the steps of networks, to be filled in; what is told of whole networks is not in the reserve."""
+_LENGTHS = "networks", "starts", "nodes", "steps", "step starts", "reads"
+
+
+def _places(names: Sequence[str], **others: str) -> list[int]:
+    """Return which of the lengths each array has: that of the steps, if it is not one of ``others``."""
+    return [_LENGTHS.index(others.get(name, "steps")) for name in names]
+
+
+_OF_STEPS = _places(
+    Steps._fields,
+    starts="starts",
+    calls="networks",
+    first_read="step starts",
+    writer="reads",
+    read="reads",
+    second="reads",
+)
+_OF_PLAN = _places(
+    Planned._fields[1:],
+    rides_on="nodes",
+    enters="nodes",
+    peak="networks",
+    parameters="networks",
+    macs="networks",
+    array_macs="networks",
+)
+
+
+def _whole(*shape: int) -> Ints:
+    return np.empty(shape, np.int64)
+
+
+def _real(*shape: int) -> Floats:
+    return np.empty(shape)
+
+
+def _flags(*shape: int) -> Flags:
+    return np.empty(shape, np.bool_)
+
+
+def _empty(room: Room, rates: int) -> Planned:
+    count, reads, networks = room.steps, room.reads, room.networks
     steps = Steps(
-        np.zeros(networks + 1, np.int64),
-        reserve.array("held", np.float64, room.steps),
-        reserve.array("written", np.float64, room.steps),
-        reserve.array("streamed", np.bool_, room.steps),
-        reserve.array("last_use", np.int64, room.steps),
-        reserve.array("multiplied", np.bool_, room.steps),
-        reserve.array("weights", np.float64, room.steps),
-        reserve.array("looked_up", np.float64, room.steps),
-        reserve.array("macs", np.bool_, room.steps),
-        reserve.array("on_array", np.bool_, room.steps),
-        reserve.array("work", np.float64, room.steps, rates),
-        reserve.array("away", np.bool_, room.steps),
-        reserve.array("away_macs", np.float64, room.steps),
-        reserve.array("crossings", np.float64, room.steps),
-        reserve.array("window", np.float64, room.steps, FIGURES),
-        reserve.array("bits", np.float64, room.steps, 4),
-        reserve.array("shared", np.bool_, room.steps),
-        np.ones(networks),
-        reserve.array("first_read", np.int64, room.steps + 1),
-        reserve.array("writer", np.int64, room.reads),
-        reserve.array("read", np.float64, room.reads),
-        reserve.array("second", np.bool_, room.reads),
+        starts=_whole(networks + 1),
+        held=_real(count),
+        written=_real(count),
+        streamed=_flags(count),
+        last_use=_whole(count),
+        multiplied=_flags(count),
+        weights=_real(count),
+        looked_up=_real(count),
+        macs=_flags(count),
+        on_array=_flags(count),
+        work=_real(count, rates),
+        away=_flags(count),
+        away_macs=_real(count),
+        crossings=_real(count),
+        window=_real(count, FIGURES),
+        bits=_real(count, 4),
+        shared=_flags(count),
+        calls=_real(networks),
+        first_read=_whole(count + 1),
+        writer=_whole(reads),
+        read=_real(reads),
+        second=_flags(reads),
     )
-    steps.shared[:], steps.first_read[0] = False, 0
-    planned = Planned(
+    return Planned(
         steps,
-        reserve.array("part", np.int64, room.steps),
-        reserve.array("node", np.int64, room.steps),
-        reserve.array("runs_on", np.int64, room.steps),
-        reserve.array("rides_on", np.int64, nodes),
-        reserve.array("enters", np.bool_, nodes),
-        reserve.array("live", np.float64, room.steps),
-        *np.zeros((4, networks)),
+        part=_whole(count),
+        node=_whole(count),
+        runs_on=_whole(count),
+        rides_on=_whole(room.nodes),
+        enters=_flags(room.nodes),
+        live=_real(count),
+        peak=_real(networks),
+        parameters=_real(networks),
+        macs=_real(networks),
+        array_macs=_real(networks),
     )
-    planned.rides_on[:], planned.enters[:] = -1, False
-    return planned
+
+
+def _draft(room: Room) -> Draft:
+    nodes, inputs = room.most_nodes, room.inputs
+    whole = [_whole(nodes) for _ in range(4)]
+    return Draft(
+        readers=whole[0],
+        wanted=_flags(nodes),
+        before=whole[1],
+        first_writer=whole[2],
+        end_writer=whole[3],
+        input_bytes=_real(inputs),
+        input_last=_whole(inputs),
+        ended=_real(room.longest + 2),
+    )
+
+
+def filled(plan: Planned, networks: int, nodes: int, steps: int, reads: int) -> Planned:
+    """Return the parts of arrays that are filled; what is told of whole networks is no longer in the reserve."""
+    lengths = networks, networks + 1, nodes, steps, steps + 1, reads
+
+    def parts(arrays: Sequence[Any], places: list[int]) -> list[Any]:
+        return [array[: lengths[place]] for array, place in zip(arrays, places, strict=True)]
+
+    whole = Planned(Steps(*parts(plan.steps, _OF_STEPS)), *parts(plan[1:], _OF_PLAN))
+    return whole._replace(
+        peak=whole.peak.copy(),
+        parameters=whole.parameters.copy(),
+        macs=whole.macs.copy(),
+        array_macs=whole.array_macs.copy(),
+    )

@@ -7,7 +7,6 @@ writer to its last reader.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +14,7 @@ import numpy.typing as npt
 from accelsim.compiled import compiled, inlined
 from accelsim.mapping.nest import Ints
 from accelsim.schedule.catalog import Catalog, Records
-from accelsim.schedule.planned import Nodes, Planned, Reserve, empty, room_of
+from accelsim.schedule.planned import Draft, Nodes, Planned, Reserve, filled, room_of
 from accelsim.schedule.table import Steps
 from accelsim.workload.network import Network
 
@@ -30,8 +29,8 @@ def nodes_of(networks: Sequence[Network], catalog: Catalog) -> Nodes:
     starts, ops, sources, firsts, results = [0], list[int](), list[int](), [0], list[int]()
     for network in networks:
         nodes = network.nodes
-        place = {name: -1 - number for number, name in enumerate(network.inputs)}
-        place |= {node.name: number for number, node in enumerate(nodes)}
+        place = dict(zip([node.name for node in nodes], range(len(nodes)), strict=True))
+        place |= {name: -1 - number for number, name in enumerate(network.inputs)}
         ops += [catalog[node.op] for node in nodes]
         sources += [place[source] for node in nodes for source in node.inputs]
         results += [place[name] for name in network.outputs or ()]
@@ -40,33 +39,8 @@ def nodes_of(networks: Sequence[Network], catalog: Catalog) -> Nodes:
     return Nodes(*(np.array(values, dtype=np.int64) for values in (starts, ops, sources, firsts, results)))
 
 
-class _Draft(NamedTuple):
-    """One network in the making, by node and by input of the network.
-
-    Attributes:
-        readers: How often a node's tensor is read; leaving the network counts as once more.
-        wanted: Whether it has to be there as such: it leaves the network, or the host or another part of the chip
-            reads it.
-        before: What it is made of by whoever reads it; -1 if it is a tensor like any other.
-        first_writer: The first step that writes it.
-        end_writer: The one behind the last.
-        input_bytes: Most bytes fetched of an input.
-        input_last: The last step that reads it; -1 if none does.
-        ended: Shape ``(steps + 2,)``: bytes no longer alive from a step on.
-    """
-
-    readers: Ints
-    wanted: Flags
-    before: Ints
-    first_writer: Ints
-    end_writer: Ints
-    input_bytes: Floats
-    input_last: Ints
-    ended: Floats
-
-
 @compiled
-def _count(nodes: Nodes, records: Records, network: int, at: int, plan: Planned, draft: _Draft) -> int:
+def _count(nodes: Nodes, records: Records, network: int, at: int, plan: Planned, draft: Draft) -> int:
     """Count the readers of every tensor, learned values and MACs; return where the reads of the next network begin."""
     draft.readers[:] = 0
     draft.wanted[:] = False
@@ -91,7 +65,7 @@ def _count(nodes: Nodes, records: Records, network: int, at: int, plan: Planned,
 
 @compiled
 def _walk(
-    nodes: Nodes, records: Records, network: int, at: int, place: int, read: int, plan: Planned, draft: _Draft
+    nodes: Nodes, records: Records, network: int, at: int, place: int, read: int, plan: Planned, draft: Draft
 ) -> tuple[int, int]:
     """Add the steps of a network and what they read; return how many steps and reads there are then.
 
@@ -157,7 +131,7 @@ def _walk(
 
 
 @inlined
-def _enter(nodes: Nodes, records: Records, first: int, source: int, work: Floats, draft: _Draft) -> None:
+def _enter(nodes: Nodes, records: Records, first: int, source: int, work: Floats, draft: Draft) -> None:
     """Add the vector operations of activations applied to what a step reads."""
     while source >= 0 and draft.before[source] >= 0:
         op = nodes.op[first + source]
@@ -189,7 +163,7 @@ def _fill(steps: Steps, parts: Ints, start: int, end: int, records: Records) -> 
     for place in range(start, end):
         plain, streamed = records.plain[parts[place]], records.streamed[parts[place]]
         steps.held[place] = records.row[plain] if streamed else records.written[plain]
-        steps.streamed[place] = streamed
+        steps.streamed[place], steps.shared[place] = streamed, False
         away = steps.away[place]
         steps.weights[place] = 0.0 if away else records.weights[plain]
         steps.looked_up[place] = 0.0 if away else records.looked_up[plain]
@@ -209,7 +183,7 @@ def _fill(steps: Steps, parts: Ints, start: int, end: int, records: Records) -> 
 
 
 @compiled
-def _settle(nodes: Nodes, network: int, start: int, end: int, steps: Steps, draft: _Draft) -> None:
+def _settle(nodes: Nodes, network: int, start: int, end: int, steps: Steps, draft: Draft) -> None:
     """Settle who reads last: the outside reads every result."""
     for place in range(start, end):
         if steps.last_use[place] < 0:
@@ -221,7 +195,7 @@ def _settle(nodes: Nodes, network: int, start: int, end: int, steps: Steps, draf
 
 
 @compiled
-def _live(start: int, end: int, steps: Steps, live: Floats, draft: _Draft) -> float:
+def _live(start: int, end: int, steps: Steps, live: Floats, draft: Draft) -> float:
     """Fill in the bytes alive while each step runs, and return the most.
 
     An element-wise op writes over an input of its size that nothing else will read.
@@ -248,11 +222,15 @@ def _live(start: int, end: int, steps: Steps, live: Floats, draft: _Draft) -> fl
 
 
 @compiled
-def _plan(nodes: Nodes, records: Records, plan: Planned, draft: _Draft) -> tuple[int, int]:
+def _plan(nodes: Nodes, records: Records, plan: Planned, draft: Draft) -> tuple[int, int]:
     """Fill in the steps of networks; return how many steps and reads there are."""
     at = place = read = 0
+    plan.steps.starts[0] = plan.steps.first_read[0] = 0
+    plan.rides_on[: len(nodes.op)], plan.enters[: len(nodes.op)] = -1, False
     for network in range(len(nodes.starts) - 1):
         start = place
+        plan.parameters[network] = plan.macs[network] = plan.array_macs[network] = 0.0
+        plan.steps.calls[network] = 1.0
         draft.input_bytes[:] = 0.0
         draft.input_last[:] = -1
         after = _count(nodes, records, network, at, plan, draft)
@@ -274,32 +252,6 @@ def plan_steps(nodes: Nodes, records: Records, reserve: Reserve | None = None) -
         reserve: Memory for them: they hold until it is used again. By default they have their own.
     """
     room = room_of(nodes, records)
-    plan = empty(len(nodes.starts) - 1, len(nodes.op), records.rates, room, reserve or Reserve())
-    whole = [np.empty(room.nodes, np.int64) for _ in range(4)]
-    wanted, last = np.empty(room.nodes, np.bool_), np.empty(room.inputs, np.int64)
-    draft = _Draft(
-        readers=whole[0],
-        wanted=wanted,
-        before=whole[1],
-        first_writer=whole[2],
-        end_writer=whole[3],
-        input_bytes=np.empty(room.inputs),
-        input_last=last,
-        ended=np.empty(room.longest + 2),
-    )
+    plan, draft = (reserve or Reserve()).of(room, records.rates)
     count, reads = _plan(nodes, records, plan, draft)
-    return plan._replace(
-        steps=_first(plan.steps, count, reads),
-        part=plan.part[:count],
-        node=plan.node[:count],
-        runs_on=plan.runs_on[:count],
-        live=plan.live[:count],
-    )
-
-
-def _first(steps: Steps, count: int, reads: int) -> Steps:
-    """Return the first steps and reads of more."""
-    networks = len(steps.calls)
-    ends = {"starts": networks + 1, "calls": networks, "first_read": count + 1}
-    ends |= dict.fromkeys(("writer", "read", "second"), reads)
-    return Steps(*(array[: ends.get(name, count)] for name, array in steps._asdict().items()))
+    return filled(plan, room.networks, room.nodes, count, reads)

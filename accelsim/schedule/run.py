@@ -170,7 +170,8 @@ def _costed(
     ops = np.array([store.place(op) for op in table.ops], dtype=np.int64)
     base = np.array([op_pj(op, technology) for op in table.ops])[table.op]
     bills = Bills([prices(accelerator, one) for one in leak], width[places], base)
-    which = store.which(ops[table.op], stays.kept(places), free, bills, opens(steps, places))
+    begins = opens(steps, places) if store.hands_on else None
+    which = store.which(ops[table.op], stays.kept(places), free, bills, begins)
     mac = _chosen(store.rows, which, bills, free)
     charged = prices(accelerator, leak[0])
     cost, borders, handed = vector_cost(steps, charged, unit, stays), borders_of(accelerator), None

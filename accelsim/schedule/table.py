@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from accelsim.compiled import compiled
 from accelsim.mapping.nest import Ints
 from accelsim.workload.ops import Op
 
@@ -136,6 +137,20 @@ def opens(steps: Steps, places: Ints) -> Flags:
     return found
 
 
+@compiled
+def _first_widths(starts: Ints, macs: Flags, bits: Floats, found: Floats) -> bool:
+    """Fill in the widths of each network's first op made of MACs; return whether they are the same in all."""
+    alike = True
+    for network in range(len(found)):
+        place = starts[network]
+        while not macs[place]:
+            place += 1
+        for which in range(4):
+            found[network, which] = bits[place, which]
+            alike = alike and bits[place, which] == found[0, which]
+    return alike
+
+
 def widths_of(steps: Steps) -> tuple[Floats, Ints]:
     """Return the widths of each network's first op made of MACs, which its PEs have.
 
@@ -145,9 +160,8 @@ def widths_of(steps: Steps) -> tuple[Floats, Ints]:
     Returns:
         The distinct widths of ``W I O`` and partial sums, shape ``(widths, 4)``, and which of them a network has.
     """
-    macs = np.flatnonzero(steps.macs)
-    bits = steps.bits[macs[np.searchsorted(macs, steps.starts[:-1])]]
-    if np.all(bits == bits[0]):  # nearly always
+    bits = np.empty((len(steps.starts) - 1, 4))
+    if _first_widths(steps.starts, steps.macs, steps.bits, bits):  # nearly always
         return bits[:1], np.zeros(len(bits), dtype=np.int64)
     distinct, which = np.unique(bits, axis=0, return_inverse=True)
     return distinct, which.reshape(-1)
