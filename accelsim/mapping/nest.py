@@ -16,6 +16,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from accelsim.compiled import compiled
 from accelsim.dims import DIMS, WINDOWS
 from accelsim.workload.ops import Op, Sliding
 
@@ -59,6 +60,30 @@ class Cuts:
         return np.concatenate([self.tiles, -(-self.tiles[:, -1:] // self.copies[:, -1:])], axis=1)
 
 
+@compiled
+def _first_of_each(rows: Ints, which: Ints) -> Ints:
+    """Return the places of rows that no row before is equal to, and fill in to which of them each row is equal.
+
+    Every row is held against all of those, so it is for few different ones.
+    """
+    first, count = np.empty(len(rows), np.int64), 0
+    for row in range(len(rows)):
+        which[row] = -1
+        for other in range(count):
+            alike = True
+            for at in range(rows.shape[1]):
+                if rows[row, at] != rows[first[other], at]:
+                    alike = False
+                    break
+            if alike:
+                which[row] = other
+                break
+        if which[row] < 0:
+            first[count], which[row] = row, count
+            count += 1
+    return first[:count]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Mappings:
     """Mappings of one op.
@@ -87,14 +112,13 @@ class Mappings:
         """
         count, levels, dims = tiles.shape
         spread = np.ones((count, levels + 1, dims), dtype=np.int64) if copies is None else copies
-        cuts, cut = [], np.empty((count, dims), dtype=np.int64)
+        cuts, which = [], np.empty((dims + 1, count), dtype=np.int64)
         for dim in range(dims):
             both = np.concatenate([tiles[:, :, dim], spread[:, :, dim]], axis=1)
-            distinct, place = np.unique(both, axis=0, return_inverse=True)
+            distinct = both[_first_of_each(both, which[dim])]
             cuts.append(Cuts(distinct[:, :levels], distinct[:, levels:]))
-            cut[:, dim] = place.reshape(-1)
-        nests, nest = np.unique(orders.reshape(count, -1), axis=0, return_inverse=True)
-        return cls(tuple(cuts), cut, nests.reshape(-1, levels, dims), nest.reshape(-1))
+        nests = orders[_first_of_each(np.array(orders).reshape(count, -1), which[dims])]
+        return cls(tuple(cuts), np.ascontiguousarray(which[:dims].T), nests, which[dims])
 
     def __len__(self) -> int:
         return len(self.cut)
