@@ -89,14 +89,19 @@ def chains_of(op: Op, menu: Menu, copies: Ints) -> tuple[Chains, Menu]:
 
 def alike_of(menu: Menu) -> Chains:
     """Return chains of a menu that have one tile, the same at all levels."""
-    own = []
-    for position, last in enumerate(menu.last.tolist()):
-        tiles = menu.tiles[position, last::-1] if last else menu.tiles[position, :1]
-        shape = (1, len(tiles))
-        lacked = np.where(np.arange(len(tiles)) < last, _LACKED[position], 0)
-        none = np.zeros(shape, dtype=np.int64)
-        own.append(_Own(tiles[None], none, none, np.array([len(tiles)]), none > 0, lacked))
-    return _together(own, 1)
+    # From the smallest, which is the last of the menu; below 0 there is none.
+    place = menu.last[:, None] - np.arange(menu.last.max() + 1)
+    tiles = np.where(place < 0, 0, menu.tiles[np.arange(len(place))[:, None], np.maximum(place, 0)])[:, None]
+    none = np.zeros((len(place), 1, place.shape[1] + 1), dtype=np.int64)
+    return Chains(
+        tiles=tiles,
+        inside=none[..., 1:].copy(),
+        first=none,
+        nodes=menu.last[:, None] + 1,
+        marks=np.zeros(tiles.shape, dtype=np.bool_),
+        lacked=np.where(place > 0, np.array(_LACKED)[:, None], 0),
+        dims=np.flatnonzero(menu.last),
+    )
 
 
 def _chains(op: Op, dim: Dim, menu: Menu, copies: Ints, finer: int) -> _Own | None:

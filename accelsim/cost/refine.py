@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.compiled import compiled
-from accelsim.cost.chains import Chains, alike_of, listed
+from accelsim.cost.chains import Chains, alike_of
 from accelsim.cost.deals import dealt
 from accelsim.cost.dominance import Slack, undominated
 from accelsim.cost.neighbours import around, found_of, outwards
@@ -57,11 +57,10 @@ def _cuts(op: Op, machine: Machine) -> tuple[Cuts, ...]:
     """Return every tile of the menu as a cut, the same for all levels, and behind them one element without copies."""
     chains, levels = _chains(op, machine), machine.structure.levels
     copies, found = np.array(dealt(op, machine)[0]), []
-    for dim in range(len(DIMS)):
-        tiles = np.append(listed(chains, dim), [[1]], axis=0)
-        shared = np.tile(copies[:, dim], (len(tiles), 1))
-        shared[-1] = 1
-        found.append(Cuts.of(np.repeat(tiles, levels, axis=1), shared))
+    for dim, count in enumerate(chains.nodes[:, 0].tolist()):
+        tiles, shared = np.ones((count + 1, levels), np.int64), np.ones((count + 1, levels + 1), np.int64)
+        tiles[:-1], shared[:-1] = chains.tiles[dim, 0, :count, None], copies[:, dim]
+        found.append(Cuts(tiles, shared))
     return tuple(found)
 
 
