@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.compiled import compiled
+from accelsim.compiled import compiled, inlined
 from accelsim.mapping.nest import Ints
 
 __all__ = ["EXACT", "Slack", "undominated"]
@@ -50,32 +50,20 @@ def undominated(costs: Floats, slack: Slack = EXACT) -> Ints:
 
 @compiled
 def _undominated(costs: Floats, slack: Slack) -> Ints:
-    rows, count = costs.shape
-    differs = np.zeros(count, np.bool_)
-    for row in range(1, rows):
-        for cost in range(count):
-            differs[cost] |= costs[row, cost] != costs[0, cost]
-    columns = [cost for cost in range(count) if differs[cost]]
-    # In the order of the products of costs, a row is only ever beaten by one before it.
-    product = np.ones(rows)
-    for row in range(rows):
-        for cost in columns:
-            product[row] *= (1 + costs[row, cost]) / (1 + costs[0, cost])
-    kept, found, enough = np.empty(rows, np.int64), 0, np.empty(count)
-    order = np.argsort(product, kind="mergesort")
-    for at in range(rows):
-        row = order[at]
-        for cost in columns:
-            own = costs[row, cost]
-            near = 0.0 if slack.exact[0] <= cost < slack.exact[1] else slack.near
-            enough[cost] = own * (1 + slack.same + near)
-            if cost >= count - slack.last:
-                enough[cost] += slack.near * costs[row, cost - count + slack.last + slack.whole]
+    rows = costs.shape[0]
+    columns = _differing(costs)
+    times, part = _enough(costs.shape[1], columns, slack)
+    kept, fronts, found, enough = np.empty(rows, np.int64), np.empty((rows, len(columns))), 0, np.empty(len(columns))
+    for row in _in_order(costs, columns):
+        for at in range(len(columns)):
+            enough[at] = costs[row, columns[at]] * times[at]
+            if part[at] >= 0:
+                enough[at] += slack.near * costs[row, part[at]]
         beaten = False
         for other in range(found):
             no_worse = True
-            for cost in columns:
-                if costs[kept[other], cost] > enough[cost]:
+            for at in range(len(columns)):
+                if fronts[other, at] > enough[at]:
                     no_worse = False
                     break
             if no_worse:
@@ -83,5 +71,44 @@ def _undominated(costs: Floats, slack: Slack) -> Ints:
                 break
         if not beaten:
             kept[found] = row
+            for at in range(len(columns)):
+                fronts[found, at] = costs[row, columns[at]]
             found += 1
     return np.sort(kept[:found])
+
+
+@inlined
+def _differing(costs: Floats) -> Ints:
+    """Return the costs that are not the same in all rows."""
+    found, count = np.empty(costs.shape[1], np.int64), 0
+    for cost in range(costs.shape[1]):
+        for row in range(1, costs.shape[0]):
+            if costs[row, cost] != costs[0, cost]:
+                found[count] = cost
+                count += 1
+                break
+    return found[:count]
+
+
+@inlined
+def _in_order(costs: Floats, columns: Ints) -> Ints:
+    """Return the rows in the order of the products of costs: a row is only ever beaten by one before it."""
+    product = np.ones(costs.shape[0])
+    for cost in columns:
+        first = 1 / (1 + costs[0, cost])
+        for row in range(len(product)):
+            product[row] *= (1 + costs[row, cost]) * first
+    return np.argsort(product, kind="mergesort")
+
+
+@inlined
+def _enough(count: int, columns: Ints, slack: Slack) -> tuple[Floats, Ints]:
+    """Return how much of a row's costs is enough to beat it: so many times one, and a share of another, if not -1."""
+    times, part = np.empty(len(columns)), np.full(len(columns), -1)
+    for at in range(len(columns)):
+        cost = columns[at]
+        near = 0.0 if slack.exact[0] <= cost < slack.exact[1] else slack.near
+        times[at] = 1 + slack.same + near
+        if cost >= count - slack.last:
+            part[at] = cost - count + slack.last + slack.whole
+    return times, part
