@@ -12,9 +12,9 @@ from collections.abc import Callable
 from functools import update_wrapper
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-__all__ = ["compiled", "inlined"]
+__all__ = ["borrowing", "compiled", "inlined"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _LOCK = Lock()
@@ -23,10 +23,10 @@ _LOCK = Lock()
 class _Waiting:
     """A function that is compiled when it is called."""
 
-    def __init__(self, function: Callable[..., Any], inline: Literal["never", "always"] = "never") -> None:
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
         update_wrapper(self, function)
         self.function = function
-        self.inline = inline
+        self.options = options
         self.version = _version(function)
         self.ready: Callable[..., Any] | None = None
 
@@ -57,7 +57,7 @@ def _compile_with(asked: _Waiting) -> None:
             if one.function.__globals__ is names:
                 # Machine code of a file that was changed after it was read must not pass for that of the new one.
                 keep = one.version is not None and one.version == _version(one.function)
-                made[one] = numba.njit(cache=keep, nogil=True, error_model="numpy", inline=one.inline)(one.function)
+                made[one] = numba.njit(cache=keep, nogil=True, error_model="numpy", **one.options)(one.function)
         names.update({name: made[one] for name, one in names.items() if isinstance(one, _Waiting) and one in made})
         for one, ready in made.items():
             one.ready = ready
@@ -73,4 +73,12 @@ def inlined(function: _Function) -> _Function:
 
     A call counts references to every array that it hands over, which takes longer than a few additions.
     """
-    return cast(_Function, _Waiting(function, "always"))
+    return cast(_Function, _Waiting(function, inline="always"))
+
+
+def borrowing(function: _Function) -> _Function:
+    """Return ``function`` compiled as one that makes and returns no arrays: it only borrows those of its caller.
+
+    References to them are then not counted, which in a function that is handed dozens of arrays takes most of its time.
+    """
+    return cast(_Function, _Waiting(function, _nrt=False))

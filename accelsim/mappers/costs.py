@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.compiled import compiled
+from accelsim.compiled import borrowing
 from accelsim.mappers.sequences import Sequences
-from accelsim.mappers.state import Bill, Given, State
+from accelsim.mappers.state import Given, State, Work
 from accelsim.mappers.tables import Batch, Charges, Factors, Forest, Outcome
 
 __all__ = ["judge"]
@@ -27,7 +27,7 @@ _READ, _WRITTEN, _UP, _FIRST_OUTSIDE, _, _FIRST_INSIDE = range(6)
 _ROUNDING = 1e-12
 
 
-@compiled
+@borrowing
 def _placed(still: Ints, acting: Ints, walked: Ints) -> None:
     """Work out how many levels' loops over dims that an operand lacks multiply its loads, by level and operand.
 
@@ -46,19 +46,19 @@ def _placed(still: Ints, acting: Ints, walked: Ints) -> None:
                     break
 
 
-@compiled
+@borrowing
 def _slid(c: Charges, s: State, still: Ints, slide: Ints) -> None:
     """Work out which variant of the elements of ``I`` holds at each level; see ``State``."""
     for level in range(len(still)):
-        s.variant[level] = 0
+        s.work.variant[level] = 0
         for outer in range(level if c.reuses[level] else -1, -1, -1):
             if s.acting[outer] & ~(1 << _INPUTS):
                 if still[outer] != _OUTPUTS and (s.sliding[outer] >> slide[outer]) & 1:
-                    s.variant[level] = 1 + slide[outer] * len(still) + outer
+                    s.work.variant[level] = 1 + slide[outer] * len(still) + outer
                 break
 
 
-@compiled
+@borrowing
 def _innermost(
     f: Factors, t: Forest, q: Sequences, node: Ints, still: Ints, slide: Ints, level: int, operand: int
 ) -> tuple[int, int]:
@@ -71,61 +71,66 @@ def _innermost(
     return -1, -1
 
 
-@compiled
-def _divided(
-    f: Factors, t: Forest, s: State, node: Ints, order: Ints, place: int, level: int, operand: int, outer: int
-) -> None:
+@borrowing
+def _divided(f: Factors, s: State, order: Ints, place: int, level: int, operand: int, outer: int) -> None:
     """Correct the factors of loads that stand in an order of loops behind ``place``: those inside do not multiply.
 
     What each dim multiplies at least is a bound for a box, and so is what the levels outside ``outer`` multiply.
     """
-    inside = np.any(f.lacks[order[place + 1 :]] == operand)
-    for role in range(len(f.loads[level, operand]) if inside else 0):
+    inside = 0
+    for at in range(place + 1, len(order)):
+        inside += f.lacks[order[at]] == operand
+    for role in range(f.loads.shape[2]):
         first = f.loads[level, operand, role]
-        if first < 0:
+        if first < 0 or not inside:
             continue
         loads = 1.0
         for at in range(len(order)):
             if f.lacks[order[at]] == operand:
-                loads *= t.value[node[order[at]], first + outer + (1 if at < place else 0)]
+                loads *= s.each[order[at], first + outer + (1 if at < place else 0)]
         s.factors[first + outer + 1] = max(loads, s.plain[first + outer])
 
 
-@compiled
+@borrowing
 def _ordered(f: Factors, c: Charges, t: Forest, q: Sequences, s: State, node: Ints, still: Ints, slide: Ints) -> None:
     """Work out which loads the loops of a fixed order multiply, of a mapping or, at least, of those of a box."""
-    s.factors[:] = s.plain
+    for v in range(len(s.plain)):
+        s.factors[v] = s.plain[v]
     for level in range(len(still)):
-        s.variant[level] = 0
+        s.work.variant[level] = 0
         for operand in range(3):
             if c.parent[level, operand] < 0:
                 continue
             outer, place = _innermost(f, t, q, node, still, slide, level, operand)
-            s.walked[level, operand] = outer + 1
+            s.work.walked[level, operand] = outer + 1
             if outer < 0:
                 continue
             order = q.order[outer, still[outer], slide[outer]]
             if operand == _INPUTS and c.reuses[level] and f.axis[order[place]] >= 0:
-                s.variant[level] = 1 + f.axis[order[place]] * len(still) + outer
-            _divided(f, t, s, node, order, place, level, operand, outer)
+                s.work.variant[level] = 1 + f.axis[order[place]] * len(still) + outer
+            _divided(f, s, order, place, level, operand, outer)
 
 
-@compiled
+@borrowing
 def _seen(f: Factors, s: State, level: int, operand: int, way: int, variant: int) -> float:
     """Return the share of the elements in a walk; the least of all variants if ``variant`` is negative."""
     at = f.elements[level, operand, way]
     if at < 0:
         return 1.0
-    if operand != _INPUTS or f.slides[level] == 1 or variant == 0:
-        return float(s.factors[at])
-    if variant > 0:
+    if operand != _INPUTS or f.slides[level] == 1:
+        variant = 0
+    if variant >= 0:
         return float(s.factors[at + variant])
-    return float(np.min(s.factors[at : at + f.slides[level]]))
+    least = s.factors[at]
+    for other in range(at + 1, at + f.slides[level]):
+        least = min(least, s.factors[other])
+    return float(least)
 
 
-@compiled
+@borrowing
 def _reads(f: Factors, c: Charges, s: State, known: int) -> None:
     """Fill the transfers of weights and inputs; of a single mapping in the order at hand, or of all orders."""
+    w = s.work
     changing = 0
     for level in range(len(s.acting)):
         changing |= s.acting[level]
@@ -133,7 +138,7 @@ def _reads(f: Factors, c: Charges, s: State, known: int) -> None:
             outer = c.parent[level, operand]
             if outer < 0:
                 continue
-            variant = s.variant[level] if known == 2 else -1
+            variant = w.variant[level] if known == 2 else -1
             whole = c.whole[operand] * c.bytes[operand]
             elements = whole * _seen(f, s, level, operand, 0, variant)
             room = s.factors[f.footprint[level, operand]] * c.bytes[operand] if c.takes_room[level, operand] else 0.0
@@ -144,24 +149,25 @@ def _reads(f: Factors, c: Charges, s: State, known: int) -> None:
                 written = read
                 if c.fans:
                     written = elements * s.factors[f.loads[level, operand, _WRITTEN] + walked]
-                s.moved[level, operand, walked, 0] = read * c.dear[outer, 0] + written * c.dear[level + 1, 1]
+                w.moved[level, operand, walked, 0] = read * c.dear[outer, 0] + written * c.dear[level + 1, 1]
                 if c.fans:
                     far = whole * _seen(f, s, level, operand, 1, variant)
                     near = whole * _seen(f, s, level, operand, 2, variant)
                     read = far * s.factors[f.loads[level, operand, _FIRST_OUTSIDE] + walked]
                     written = near * s.factors[f.loads[level, operand, _FIRST_INSIDE] + walked]
-                s.moved[level, operand, walked, 1] = read
-                s.moved[level, operand, walked, 4] = written
-                s.moved[level, operand, walked, 5] = room
+                w.moved[level, operand, walked, 1] = read
+                w.moved[level, operand, walked, 4] = written
+                w.moved[level, operand, walked, 5] = room
 
 
-@compiled
+@borrowing
 def _outputs(f: Factors, c: Charges, s: State, known: int) -> bool:
     """Fill the transfers of outputs, of a single mapping in the order at hand, or of all orders.
 
     Returns:
-        Whether one copy alone of the innermost memory sums an output; ``s.fresh`` says how often one starts from zero.
+        Whether one copy alone of the innermost memory sums an output; ``fresh`` says how often one starts from zero.
     """
+    w = s.work
     final, partial, whole = c.bytes[_OUTPUTS], c.bytes[3], c.whole[_OUTPUTS]
     low, high, alone, changing = 1.0, 1.0, True, 0
     for level in range(len(s.acting)):
@@ -191,35 +197,38 @@ def _outputs(f: Factors, c: Charges, s: State, known: int) -> bool:
                 outside = s.factors[f.loads[level, _OUTPUTS, _FIRST_OUTSIDE] + walked]
                 inside = s.factors[f.loads[level, _OUTPUTS, _FIRST_INSIDE] + walked]
             # A sum that starts from zero is not read.
-            s.moved[level, _OUTPUTS, walked, 0] = whole * (
+            w.moved[level, _OUTPUTS, walked, 0] = whole * (
                 max(read - high, 0.0) * partial * c.dear[outer, 0]
                 + max(written - high, 0.0) * partial * c.dear[level + 1, 1]
                 + (up * partial + last_in) * c.dear[level + 1, 0]
                 + (read * partial + last_out) * c.dear[outer, 1]
             )
-            s.moved[level, _OUTPUTS, walked, 1] = far * (outside - 1) * partial
-            s.moved[level, _OUTPUTS, walked, 2] = far * (outside * partial + last_out)
-            s.moved[level, _OUTPUTS, walked, 3] = near * (inside * partial + last_in)
-            s.moved[level, _OUTPUTS, walked, 4] = near * (inside - 1) * partial
+            w.moved[level, _OUTPUTS, walked, 1] = far * (outside - 1) * partial
+            w.moved[level, _OUTPUTS, walked, 2] = far * (outside * partial + last_out)
+            w.moved[level, _OUTPUTS, walked, 3] = near * (inside * partial + last_in)
+            w.moved[level, _OUTPUTS, walked, 4] = near * (inside - 1) * partial
             spilled = inside > 1 or not alone
             width = partial if spilled or not c.outputs_held else min(final, partial) if known == 0 else final
-            s.moved[level, _OUTPUTS, walked, 5] = np.inf if spilled and c.complete[level] else room * width
+            w.moved[level, _OUTPUTS, walked, 5] = np.inf if spilled and c.complete[level] else room * width
         if c.fans:
             # The more loops multiply, the more sums start anew.
             at, other = f.loads[level, _OUTPUTS, _UP], f.loads[level, _OUTPUTS, _WRITTEN]
             if known == 2:
-                high += s.factors[at + s.walked[level, _OUTPUTS]] - s.factors[other + s.walked[level, _OUTPUTS]]
+                walked = w.walked[level, _OUTPUTS]
+                high += s.factors[at + walked] - s.factors[other + walked]
             else:
                 high = high + s.plain[at + level + 1] - s.plain[other + level + 1] if known else np.inf
             low = high if known == 2 else 1.0
-    s.fresh[0], s.fresh[1] = low, high
+    w.fresh[0], w.fresh[1] = low, high
     return alone
 
 
-@compiled
-def _edge(f: Factors, c: Charges, s: State, known: int, alone: bool) -> None:
-    """Fill what crosses between the array and the memories, if outputs start from zero ``s.fresh`` times."""
-    s.edge[:] = 0.0
+@borrowing
+def _moved(f: Factors, c: Charges, s: State, known: int) -> None:
+    """Fill all transfers, and what crosses the array's edge; of a single mapping in the order at hand, or of all."""
+    _reads(f, c, s, known)
+    alone, w = _outputs(f, c, s, known), s.work
+    w.edge[:] = 0.0
     for which in range(2):
         for operand in range(3):
             level = c.edge[operand]
@@ -232,25 +241,18 @@ def _edge(f: Factors, c: Charges, s: State, known: int, alone: bool) -> None:
                 read *= c.useful[which]
             elif operand == _OUTPUTS:
                 share = c.output_elements if which == 0 else s.factors[f.share]
-                low, high = (s.fresh[0], s.fresh[1]) if which == 0 else (1.0, 1.0)
+                low, high = (w.fresh[0], w.fresh[1]) if which == 0 else (1.0, 1.0)
                 read = max(crossing - share * high, 0.0) * c.bytes[3]
                 ended = (c.bytes[_OUTPUTS] - c.bytes[3]) * share * low if alone else 0.0
                 written = crossing * c.bytes[3] + (min(ended, 0.0) if known == 0 else ended)
             if which == 0:
-                s.edge[len(c.slow), 0] += read * c.dear[level, 0] + written * c.dear[level, 1]
+                w.edge[len(c.slow), 0] += read * c.dear[level, 0] + written * c.dear[level, 1]
             else:
-                s.edge[level, 0] += read
-                s.edge[level, 1] += written
+                w.edge[level, 0] += read
+                w.edge[level, 1] += written
 
 
-@compiled
-def _moved(f: Factors, c: Charges, s: State, known: int) -> None:
-    """Fill all transfers, of a single mapping in the order at hand, or of all orders."""
-    _reads(f, c, s, known)
-    _edge(f, c, s, known, _outputs(f, c, s, known))
-
-
-@compiled
+@borrowing
 def _base(f: Factors, c: Charges, s: State) -> tuple[float, float, float]:
     """Return cycles of the array, and bytes of the first tiles in and of the last ones out."""
     spatial, first, last = 1.0, 0.0, 0.0
@@ -259,58 +261,57 @@ def _base(f: Factors, c: Charges, s: State) -> tuple[float, float, float]:
             spatial *= s.passes[0, group]
     for operand in range(3):
         if c.fills[operand]:
-            filled = s.factors[f.first[operand]] * c.bytes[operand]
+            filled = s.plain[f.first[operand]] * c.bytes[operand]
             if operand == _OUTPUTS:
                 last += filled
             else:
                 first += filled
-    return spatial * (s.factors[f.work[0]] * c.pace + s.factors[f.work[1]] * c.overhead), first, last
+    return spatial * (s.plain[f.work[0]] * c.pace + s.plain[f.work[1]] * c.overhead), first, last
 
 
-@compiled
-def _figures(b: Bill) -> tuple[float, float]:
+@borrowing
+def _figures(c: Charges, w: Work, array: tuple[float, float, float]) -> tuple[float, float]:
     """Return latency in cycles and energy in pJ in the order at hand, infinite if it does not fit: ``cost.choose``."""
-    base, dispatch, leakage = b.fixed
-    cycles, first, last = b.array
-    energy, waits, pace = base + b.edge[len(b.slow), 0], 0.0, cycles
-    for level in range(len(b.slow)):
-        b.one[level, 0], b.one[level, 1] = b.edge[level, 0], b.edge[level, 1]
-        b.late[level, 0] = b.late[level, 1] = 0.0
-    for level in range(len(b.room)):
+    cycles, first, last = array
+    energy, waits, pace = c.base + w.edge[len(c.slow), 0], 0.0, cycles
+    for level in range(len(c.slow)):
+        w.one[level, 0], w.one[level, 1] = w.edge[level, 0], w.edge[level, 1]
+        w.late[level, 0] = w.late[level, 1] = 0.0
+    for level in range(len(c.room)):
         room = 0.0
         for operand in range(3):
-            outer = b.parent[level, operand]
+            outer = c.parent[level, operand]
             if outer < 0:
                 continue
-            walked = b.walked[level, operand]
-            room += b.moved[level, operand, walked, 5]
-            if not b.moves[level, operand]:
+            walked = w.walked[level, operand]
+            room += w.moved[level, operand, walked, 5]
+            if not c.moves[level, operand]:
                 continue
-            energy += b.moved[level, operand, walked, 0]
-            b.one[outer, 0] += b.moved[level, operand, walked, 1]
-            b.one[outer, 1] += b.moved[level, operand, walked, 2]
-            b.one[level + 1, 0] += b.moved[level, operand, walked, 3]
-            b.one[level + 1, 1] += b.moved[level, operand, walked, 4]
-            if b.serial[level]:
-                b.late[outer, 0] += b.moved[level, operand, walked, 1]
-                b.late[outer, 1] += b.moved[level, operand, walked, 2]
-        if room > b.room[level] or room == np.inf:
+            energy += w.moved[level, operand, walked, 0]
+            w.one[outer, 0] += w.moved[level, operand, walked, 1]
+            w.one[outer, 1] += w.moved[level, operand, walked, 2]
+            w.one[level + 1, 0] += w.moved[level, operand, walked, 3]
+            w.one[level + 1, 1] += w.moved[level, operand, walked, 4]
+            if c.serial[level]:
+                w.late[outer, 0] += w.moved[level, operand, walked, 1]
+                w.late[outer, 1] += w.moved[level, operand, walked, 2]
+        if room > c.room[level] or room == np.inf:
             return np.inf, np.inf
-    for level in range(len(b.slow)):
-        read, written = b.one[level, 0], b.one[level, 1]
-        both, reading, writing = b.slow[level, 0], b.slow[level, 1], b.slow[level, 2]
+    for level in range(len(c.slow)):
+        read, written = w.one[level, 0], w.one[level, 1]
+        both, reading, writing = c.slow[level, 0], c.slow[level, 1], c.slow[level, 2]
         busy = max(both * (read + written), reading * read, writing * written)
         into, out = max(both, reading), max(both, writing)
-        waited = into * b.late[level, 0] + out * b.late[level, 1]
+        waited = into * w.late[level, 0] + out * w.late[level, 1]
         if level == 0:
             waited = max(waited, min(busy, into * first + out * last))
         waits += waited
         pace = max(pace, busy - waited)
-    latency = pace + waits + dispatch
-    return latency, energy + leakage * latency
+    latency = pace + waits + c.dispatch
+    return latency, energy + c.leakage * latency
 
 
-@compiled
+@borrowing
 def _scored(powers: Floats, latency: float, energy: float) -> tuple[float, float]:
     a, b = powers
     if a == 1 and b == 1:
@@ -318,25 +319,23 @@ def _scored(powers: Floats, latency: float, energy: float) -> tuple[float, float
     return latency**a * energy**b, energy if b == 0 else latency
 
 
-@compiled
+@borrowing
 def _worse(score: float, tie: float, best: Floats) -> bool:
     """Return whether nothing of this score or more can beat the best."""
     alike = score >= best[0] * (1 - _ROUNDING) and tie >= best[1] * (1 - _ROUNDING)
     return bool(alike or score > best[0] * (1 + _ROUNDING))
 
 
-@compiled
+@borrowing
 def _weigh(g: Given, s: State, known: int, node: Ints, alive: Flags, inside: int, out: Outcome) -> tuple[float, float]:
     """Cost a single mapping in all orders that are alive, and note it if it is the best; or bound a box of ``inside``.
 
     Orders in which no mapping of a box is the best are struck out. Of a box return the least score and its tie.
     """
     f, c, q, least, behind = g.f, g.c, g.q, np.inf, np.inf
-    fixed, array, powers, walked = (c.base, c.dispatch, c.leakage), _base(f, c, s), c.powers, s.walked
-    bill = Bill(c.parent, c.moves, c.serial, c.room, c.slow, s.moved, s.edge, s.one, s.late, walked, fixed, array)
-    slides = q.slides if known == 2 else q.slides[-1:]
+    array, walked = _base(f, c, s), g.work.walked
+    slides, slid = q.slides if known == 2 else q.slides[-1:], known == 2 and f.slid
     # Only then does it depend on the order what moves.
-    slid = known == 2 and np.max(f.slides) > 1
     each = q.fixed or slid or (known == 2 and c.fans)
     if not each:
         _moved(f, c, s, known)
@@ -354,12 +353,15 @@ def _weigh(g: Given, s: State, known: int, node: Ints, alive: Flags, inside: int
                     _slid(c, s, still, slide)
             if each:
                 _moved(f, c, s, known)
-            latency, energy = _figures(bill)
-            score, tie = _scored(powers, latency, energy)
+            latency, energy = _figures(c, g.work, array)
+            score, tie = _scored(c.powers, latency, energy)
             lost = latency == np.inf or _worse(score, tie, out.best)
             if known == 2 and not lost:
                 out.best[0], out.best[1], out.best[2], out.best[3] = score, tie, latency, energy
-                out.still[:], out.slide[:], out.nodes[:] = still, slide, node
+                for level in range(len(still)):
+                    out.still[level], out.slide[level] = still[level], slide[level]
+                for d in range(len(node)):
+                    out.nodes[d] = node[d]
             elif known < 2 and lost:
                 alive[order] = False
                 out.pruned[1 if latency < np.inf else 0] += inside
@@ -368,7 +370,7 @@ def _weigh(g: Given, s: State, known: int, node: Ints, alive: Flags, inside: int
     return least, behind
 
 
-@compiled
+@borrowing
 def judge(g: Given, b: Batch, boxes: Ints, nodes: Ints, alive: Flags, inside: Ints, keys: Floats, out: Outcome) -> None:
     """Cost single mappings and bound boxes.
 
@@ -382,19 +384,13 @@ def judge(g: Given, b: Batch, boxes: Ints, nodes: Ints, alive: Flags, inside: In
         keys: Shape ``(slots, 2)``: filled with the least score and its tie; infinite if nothing is left to look at.
         out: Filled with what is found.
     """
-    levels = len(g.c.room)
-    moved, edge = np.zeros((levels, 3, levels + 1, 6)), np.zeros((levels + 2, 2))
-    one, late, fresh = np.zeros((levels + 1, 2)), np.zeros((levels + 1, 2)), np.ones(2)
-    walked, variant = np.zeros((levels, 3), np.int64), np.zeros(levels, np.int64)
-    changed = np.empty(b.factors.shape[1] if g.q.fixed else 0)
     for at in range(len(boxes)):
         box = boxes[at]
         keys[box] = np.inf
         if not b.fits[at]:
             out.pruned[0] += inside[box] * np.sum(alive[box])
             continue
-        plain, acting, sliding, passes = b.factors[at], b.acting[at], b.sliding[at], b.passes[at]
-        factors = changed if g.q.fixed else plain
-        changed[:] = plain[: len(changed)]
-        s = State(plain, acting, sliding, passes, moved, edge, one, late, fresh, factors, walked, variant)
+        plain, each = b.factors[at], b.each[at if g.q.fixed else 0]
+        factors = g.work.changed if g.q.fixed else plain
+        s = State(plain, each, b.acting[at], b.sliding[at], b.passes[at], factors, g.work)
         keys[box] = _weigh(g, s, b.known[at], nodes[box], alive[box], inside[box], out)

@@ -135,13 +135,14 @@ def undominated_deals(op: Op, machine: Machine, dim: Dim, found: Deals, spatial:
     # Copies are scarce, too.
     along = found.along[:, [at for at, loop in enumerate(machine.loops) if len(loop.dims) > 1]]
     at = order.index(dim)
-    rows = material.rows[at]
-    parts = [rows, along, (material.turning[at][:, None] >> np.arange(levels)) & 1]
+    parts = [*(values[:, None] for values in material.factors[at].values()), along]
+    parts.append((material.turning[at][:, None] >> np.arange(levels)) & 1)
     if factors.axis[at] >= 0 and len(material.window):
         parts.append(material.windows[factors.axis[at], :count].reshape(count, -1))
     if not relevant(op, Operand.O)[dim.position] and any(machine.structure.fans):
         ups = factors.loads[:, _OUTPUTS, UP]
-        parts.append(-rows[:, (ups[ups >= 0][:, None] + np.arange(levels + 1)).reshape(-1)])
+        counted = (ups[ups >= 0][:, None] + np.arange(levels + 1)).reshape(-1).tolist()
+        parts += [-material.factors[at][up][:, None] for up in counted if up in material.factors[at]]
     sizes, times, inner = material.sizes[at], material.times[at], material.inner[at]
     if spatial.exact:
         pieces = np.concatenate([sizes.reshape(count, -1), times.reshape(count, -1), inner[:, None]], axis=1)

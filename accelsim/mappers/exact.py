@@ -148,7 +148,7 @@ def _search(
     # Orders that are fixed need not have a mirror image.
     mirror = not sequences.fixed and mirrored(op, machine, made)
     charges = charges_of(op, machine, case.kept, case.charged, case.room[1:], case.base, objective)
-    grove = Grove(dims, factors, material, laid_out(machine), charges.limit, mirrored=mirror)
+    grove = Grove(dims, factors, material, laid_out(machine), charges.limit, charges.groups, mirrored=mirror)
     search = Search(grove, factors, charges, sequences, *limits)
     search.run()
     return search

@@ -103,15 +103,12 @@ class _Builder:
 
     def fill(self, factor: int, dim: int, values: Floats) -> None:
         """Set a factor for the cuts of a dim."""
-        self.columns[factor][dim] = values
+        if np.any(values != 1):
+            self.columns[factor][dim] = values
 
-    def rows(self, dim: int) -> Floats:
-        """Return all factors for the cuts of a dim, shape ``(cuts, V)``."""
-        found = np.ones((len(self.cuts[self.dims[dim].position]), len(self.columns)))
-        for factor, column in enumerate(self.columns):
-            if dim in column:
-                found[:, factor] = column[dim]
-        return found
+    def of_dim(self, dim: int) -> dict[int, Floats]:
+        """Return the factors that are not 1 for all cuts of a dim."""
+        return {factor: column[dim] for factor, column in enumerate(self.columns) if dim in column}
 
     def windowed(self, factor: int, values: Floats) -> None:
         """Set a factor for the cuts of output and filter dims; shape ``(3, output cuts, filter cuts)``."""
@@ -299,7 +296,8 @@ class Material(NamedTuple):
     """What each cut of each dim contributes, by dim in the order of ``order_of``.
 
     Attributes:
-        rows: Shape ``(cuts, V)`` each: factors, without what depends on windows.
+        cuts: How many there are.
+        factors: By number, those that are not 1 for all cuts, shape ``(cuts,)`` each, without what depends on windows.
         windows: Shape ``(3, output cuts, filter cuts, W)``: what does.
         window: Which factors those are.
         tile: Shape ``(cuts, L)`` each.
@@ -309,7 +307,8 @@ class Material(NamedTuple):
         inner: Shape ``(cuts,)`` each: what a copy of the array takes of the innermost tile.
     """
 
-    rows: list[Floats]
+    cuts: list[int]
+    factors: list[dict[int, Floats]]
     windows: Floats
     window: Ints
     tile: list[Floats]
@@ -331,8 +330,7 @@ def owners(layout: Layout, dims: tuple[Dim, ...]) -> list[int | None]:
 
 def _axes(build: _Builder, along: list[Ints]) -> Ints:
     """Return the factors of the copies taken of every axis of the machine."""
-    axes = len(build.machine.loops)
-    found = build.new(axes) + np.arange(axes)
+    found = build.new(len(build.machine.loops)) + np.arange(len(build.machine.loops))
     for d, copies in enumerate(along):
         for axis, factor in enumerate(found):
             build.fill(int(factor), d, copies[:, axis].astype(float))
@@ -362,9 +360,8 @@ def factors_of(
     indexes = build.indexes[:, [dim.position for dim in dims]]
     lacks = np.where(indexes.all(axis=0), len(OPERANDS), indexes.argmin(axis=0)).astype(np.int64)
     tables, counts = build.tables, [len(cuts[dim.position]) for dim in dims]
-    turning, tile = [np.zeros(count, dtype=np.int64) for count in counts], []
+    turning = [np.zeros(count, dtype=np.int64) for count in counts]
     for d, dim in enumerate(dims):
-        tile.append(cuts[dim.position].tiles.astype(float))
         if dim in build.table:
             turns = tables.turns[build.table[dim], : counts[d]]
             turning[d] = (turns << np.arange(build.levels)).sum(axis=1)
@@ -375,6 +372,7 @@ def factors_of(
         loads=loads,
         elements=elements,
         slides=variants,
+        slid=bool(variants.max() > 1),
         footprint=footprint,
         first=first,
         work=edge.work,
@@ -384,14 +382,16 @@ def factors_of(
         points=edge.points,
         passes=passes,
         axes=axes,
+        total=len(build.columns),
         late=np.array([owner is None for owner in owners(layout, dims)]),
         falling=_falling(build, loads, edge, layout, lacks),
     )
     material = Material(
-        rows=[build.rows(d) for d in range(len(dims))],
+        cuts=counts,
+        factors=[build.of_dim(d) for d in range(len(dims))],
         windows=np.stack([build.window[int(at)] for at in window], axis=3) if len(window) else np.ones((3, 1, 1, 0)),
         window=window,
-        tile=tile,
+        tile=[cuts[dim.position].tiles.astype(float) for dim in dims],
         turning=turning,
         sizes=edge.sizes,
         times=edge.times,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.compiled import compiled
+from accelsim.compiled import borrowing
 from accelsim.mappers.tables import Forest, Frontier, Outcome
 from accelsim.mapping.nest import Ints
 
@@ -18,12 +18,12 @@ _ROUNDING = 1e-12
 _MEMORY = 0.9
 
 
-@compiled
+@borrowing
 def _before(keys: Floats, one: int, other: int) -> bool:
     return bool(keys[one, 0] < keys[other, 0] or (keys[one, 0] == keys[other, 0] and keys[one, 1] < keys[other, 1]))
 
 
-@compiled
+@borrowing
 def _push(q: Frontier, box: int) -> None:
     at = q.state[_WAITING]
     q.state[_WAITING] += 1
@@ -33,7 +33,7 @@ def _push(q: Frontier, box: int) -> None:
         at = (at - 1) // 2
 
 
-@compiled
+@borrowing
 def _pop(q: Frontier) -> int:
     box = q.heap[0]
     q.state[_WAITING] -= 1
@@ -51,7 +51,7 @@ def _pop(q: Frontier) -> int:
         at = least
 
 
-@compiled
+@borrowing
 def _slot(q: Frontier) -> int:
     if q.state[_SPARE]:
         q.state[_SPARE] -= 1
@@ -60,33 +60,39 @@ def _slot(q: Frontier) -> int:
     return int(q.state[_UNTOUCHED] - 1)
 
 
-@compiled
+@borrowing
 def _free(q: Frontier, box: int) -> None:
     q.unused[q.state[_SPARE]] = box
     q.state[_SPARE] += 1
 
 
-@compiled
-def start(q: Frontier, t: Forest, roots: Ints, mirrors: Ints, boxes: Ints) -> None:
+@borrowing
+def _copy(values: Ints, into: Ints) -> None:
+    for at in range(len(values)):
+        into[at] = values[at]
+
+
+@borrowing
+def start(q: Frontier, t: Forest, roots: Ints, ways: Ints, boxes: Ints) -> None:
     """Make a box of all mappings below some nodes.
 
     Args:
         q: The boxes.
         t: The cuts.
         roots: Shape ``(boxes, D)``: the nodes.
-        mirrors: Shape ``(boxes, 2)``: as in ``Frontier``.
+        ways: Shape ``(boxes,)``: how the filter is cut.
         boxes: Filled with the slots.
     """
     for at in range(len(roots)):
         box = _slot(q)
         boxes[at] = box
-        q.nodes[box], q.alive[box], q.inside[box], q.parent[box] = roots[at], True, 1, -1
-        q.mirror[box] = mirrors[at]
+        q.alive[box], q.inside[box], q.parent[box], q.way[box] = True, 1, -1, ways[at]
+        _copy(roots[at], q.nodes[box])
         for node in roots[at]:
             q.inside[box] *= t.leaves[node]
 
 
-@compiled
+@borrowing
 def _halves(q: Frontier, t: Forest, box: int, boxes: Ints, count: int, out: Outcome) -> int:
     """Split a box along the dim that has lately raised bounds most; return how many boxes there are now.
 
@@ -101,13 +107,14 @@ def _halves(q: Frontier, t: Forest, box: int, boxes: Ints, count: int, out: Outc
     leaves = t.leaves[q.nodes[box, best]]
     for side in range(2):
         half = _slot(q)
-        q.nodes[half], q.alive[half], q.mirror[half] = q.nodes[box], q.alive[box], q.mirror[box]
+        _copy(q.nodes[box], q.nodes[half])
+        _copy(q.alive[box], q.alive[half])
         node = t.below[q.nodes[box, best], side]
         q.nodes[half, best] = node
         q.inside[half] = q.inside[box] // leaves * t.leaves[node]
-        q.parent[half] = best
+        q.parent[half], q.way[half] = best, q.way[box]
         q.before[half] = q.keys[box, 0]
-        one, other = q.mirror[half]
+        one, other = t.mirrors[q.way[box], 0], t.mirrors[q.way[box], 1]
         if one >= 0 and t.range[q.nodes[half, one], 0] > t.range[q.nodes[half, other], 1]:
             out.pruned[2] += q.inside[half] * np.sum(q.alive[half])
             _free(q, half)
@@ -118,7 +125,7 @@ def _halves(q: Frontier, t: Forest, box: int, boxes: Ints, count: int, out: Outc
     return count
 
 
-@compiled
+@borrowing
 def split(q: Frontier, t: Forest, out: Outcome, most: int, dive: int, boxes: Ints) -> int:
     """Take the most promising boxes and split each in two.
 
@@ -148,7 +155,7 @@ def split(q: Frontier, t: Forest, out: Outcome, most: int, dive: int, boxes: Int
     return count
 
 
-@compiled
+@borrowing
 def put(q: Frontier, out: Outcome, boxes: Ints) -> int:
     """Let boxes wait for their turn, but for the most promising half of the box that was split first: return it, or -1.
 

@@ -9,19 +9,47 @@ tile. Second, the passes over an axis are no fewer than the points over the PEs.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from accelsim.compiled import compiled
-from accelsim.mappers.tables import Batch, Charges, Factors, Forest
+from accelsim.compiled import borrowing
+from accelsim.mappers.tables import Batch, Charges, Factors, Forest, Stairs
 from accelsim.mapping.nest import Ints
 
 __all__ = ["measure"]
+
+Floats = npt.NDArray[np.float64]
 
 _OUTPUTS = 2
 #: Bounds that are no products of whole numbers give way by so much.
 _ROUNDING = 1e-9
 
 
-@compiled
+@borrowing
+def _factor(t: Forest, way: int, d: int, node: int, v: int) -> float:
+    """Return a factor of the cuts below a node."""
+    for kind in range(2):
+        at = t.place[kind, d, v]
+        if at >= 0:
+            return float(t.value[t.starts[kind, way, d] + (node - t.first[d]) * t.counts[kind, d] + at])
+    return 1.0
+
+
+@borrowing
+def _held(f: Factors, t: Forest, s: Batch, way: int, node: Ints) -> None:
+    """Fill ``s.values``: what dims that an operand lacks contribute to footprints, and for each point of their tile."""
+    for level in range(s.values.shape[0]):
+        for operand in range(3):
+            for lacking in range(4):
+                s.values[level, operand, lacking, 0] = s.values[level, operand, lacking, 1] = 1.0
+    for d in range(len(node)):
+        row, lacking = t.rooms[way, d] + node[d] - t.first[d], f.lacks[d]
+        for level in range(s.values.shape[0]):
+            for operand in range(3):
+                s.values[level, operand, lacking, 0] *= t.room[row, level, operand, 0]
+                s.values[level, operand, lacking, 1] *= t.room[row, level, operand, 1]
+
+
+@borrowing
 def _largest(f: Factors, c: Charges, t: Forest, s: Batch, box: int, node: Ints) -> bool:
     """Fill ``s.most``: the points that dims which an operand lacks may have in a tile.
 
@@ -50,9 +78,8 @@ def _largest(f: Factors, c: Charges, t: Forest, s: Batch, box: int, node: Ints) 
                 if operand == lacking:
                     still += s.factors[box, f.footprint[level, operand]] * width * twice
                     continue
-                at = f.footprint[level, operand]
-                for d in range(len(node)):
-                    width *= t.spread[node[d], level, operand] if f.lacks[d] == lacking else t.value[node[d], at]
+                for other in range(4):
+                    width *= s.values[level, operand, other, 1 if other == lacking else 0]
                 now += width * twice
                 # A tile that is not the whole loop changes.
                 cut += width * (2.0 if c.buffered[level] and not c.fans else twice)
@@ -66,10 +93,44 @@ def _largest(f: Factors, c: Charges, t: Forest, s: Batch, box: int, node: Ints) 
     return True
 
 
-@compiled
-def _turns(c: Charges, t: Forest, picked: Ints, group: int, mask: int, room: float) -> float:
+@borrowing
+def _step(k: Stairs, stair: int, points: float) -> float:
+    """Return the least factor of tiles of at most so many points."""
+    low, high, most = k.begins[stair], k.begins[stair + 1], points * (1 + _ROUNDING)
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if k.points[middle] <= most:
+            low = middle
+        else:
+            high = middle
+    return float(k.least[low])
+
+
+@borrowing
+def _fall(f: Factors, t: Forest, k: Stairs, s: Batch, box: int, way: int, node: Ints) -> None:
+    """Raise factors that fall as tiles grow to what they are at least with tiles as large as the room allows."""
+    for stair in range(len(k.tile)):
+        lacking, level = k.tile[stair, 0], k.tile[stair, 1]
+        points = s.most[lacking, level]
+        for d in range(len(node)):
+            if f.lacks[d] == lacking and not k.inside[stair, d]:
+                points /= t.tile[node[d], level]
+        s.steps[stair] = _step(k, stair, points)
+    for at in range(len(f.falling)):
+        v = f.falling[at, 0]
+        least = s.steps[k.of[at]]
+        for one in range(k.beside.shape[1]):
+            d = k.beside[at, one]
+            if d < 0:
+                break
+            least *= _factor(t, way, d, node[d], v)
+        s.factors[box, v] = max(s.factors[box, v], least)
+
+
+@borrowing
+def _turns(c: Charges, t: Forest, picked: Ints, group: int, mask: int, room: float, at: Ints) -> float:
     """Return the passes over all pieces of a group, ``room`` points at a time."""
-    at = np.zeros(4, np.int64)
+    at[:] = 0
     total = 0.0
     while True:
         points, met = 1.0, 1.0
@@ -91,11 +152,12 @@ def _turns(c: Charges, t: Forest, picked: Ints, group: int, mask: int, room: flo
             return float(total)
 
 
-@compiled
-def _passes(f: Factors, c: Charges, t: Forest, s: Batch, box: int, node: Ints) -> None:
+@borrowing
+def _passes(f: Factors, c: Charges, t: Forest, k: Stairs, s: Batch, box: int, node: Ints) -> None:
     """Fill the passes over groups: at least so many, of a complete mapping exactly."""
     left, picked = s.left, s.picked
-    left[:] = c.limit
+    for axis in range(len(left)):
+        left[axis] = c.limit[axis]
     if s.known[box] == 2:
         for d in range(len(node)):
             picked[d] = t.cut[node[d]]
@@ -113,26 +175,41 @@ def _passes(f: Factors, c: Charges, t: Forest, s: Batch, box: int, node: Ints) -
             if not f.late[group]:
                 s.passes[box, mask, group] = s.factors[box, f.passes[mask, group]]
             elif s.known[box] == 2:
-                s.passes[box, mask, group] = _turns(c, t, picked, group, mask, room)
+                s.passes[box, mask, group] = _turns(c, t, picked, group, mask, room, s.turn)
             else:
                 least = np.ceil(s.factors[box, f.points[mask, group]] / c.limit[axis] * (1 - _ROUNDING))
-                s.passes[box, mask, group] = max(s.factors[box, f.pieces[mask, group]], least)
+                least = max(s.factors[box, f.pieces[mask, group]], least)
+                stair = k.passes[mask, group]
+                s.passes[box, mask, group] = least if stair < 0 else max(least, s.steps[stair])
 
 
-@compiled
-def _one(f: Factors, c: Charges, t: Forest, s: Batch, box: int, node: Ints) -> bool:
+@borrowing
+def _multiplied(t: Forest, way: int, node: Ints, factors: Floats, each: Floats) -> None:
+    """Fill the products of the factors of all dims, and the factors of each dim if there is room for them."""
+    for v in range(len(factors)):
+        factors[v] = 1.0
+    for d in range(len(each)):
+        for v in range(len(factors)):
+            each[d, v] = _factor(t, way, d, node[d], v)
+    for d in range(len(node)):
+        for kind in range(2):
+            count = t.counts[kind, d]
+            first = t.starts[kind, way, d] + (node[d] - t.first[d]) * count
+            for at in range(count):
+                factors[t.listed[kind, d, at]] *= t.value[first + at]
+
+
+@borrowing
+def _one(f: Factors, c: Charges, t: Forest, k: Stairs, s: Batch, box: int, way: int, node: Ints) -> bool:
     """Fill the factors of a box; return whether any mapping in it may have room."""
     s.known[box] = 2
     for d in range(len(node)):
         if t.cut[node[d]] < 0:
             s.known[box] = min(s.known[box], 0 if f.lacks[d] == _OUTPUTS else 1)
-    s.factors[box] = 1.0
-    s.acting[box] = 0
-    s.sliding[box] = 0
-    for d in range(len(node)):
-        for v in range(s.factors.shape[1]):
-            s.factors[box, v] *= t.value[node[d], v]
-        for level in range(s.acting.shape[1]):
+    _multiplied(t, way, node, s.factors[box], s.each[box if s.each.shape[1] else 0])
+    for level in range(s.acting.shape[1]):
+        s.acting[box, level] = s.sliding[box, level] = 0
+        for d in range(len(node)):
             if (t.turning[node[d]] >> level) & 1:
                 s.acting[box, level] |= 1 << f.lacks[d]
                 if f.axis[d] >= 0:
@@ -141,29 +218,27 @@ def _one(f: Factors, c: Charges, t: Forest, s: Batch, box: int, node: Ints) -> b
         if s.factors[box, f.axes[axis]] > c.copies[axis]:
             return False
     if s.known[box] < 2:
+        _held(f, t, s, way, node)
         if not _largest(f, c, t, s, box, node):
             return False
-        for at in range(len(f.falling)):
-            v, lacking, level = f.falling[at, 0], f.falling[at, 1], f.falling[at, 2]
-            least = 1.0 / s.most[lacking, level]
-            for d in range(len(node)):
-                least *= t.falling[node[d], at]
-            s.factors[box, v] = max(s.factors[box, v], least * (1 - _ROUNDING))
-    _passes(f, c, t, s, box, node)
+        _fall(f, t, k, s, box, way, node)
+    _passes(f, c, t, k, s, box, node)
     return True
 
 
-@compiled
-def measure(f: Factors, c: Charges, t: Forest, nodes: Ints, boxes: Ints, s: Batch) -> None:
+@borrowing
+def measure(f: Factors, c: Charges, t: Forest, k: Stairs, nodes: Ints, ways: Ints, boxes: Ints, s: Batch) -> None:
     """Fill ``s`` for some boxes.
 
     Args:
         f: Which factor is which.
         c: The machine.
         t: The cuts.
+        k: What they contribute at least.
         nodes: Shape ``(slots, D)``: the nodes that make up a box.
+        ways: Shape ``(slots,)``: how the filter is cut in it.
         boxes: Shape ``(boxes,)``: the slots of the boxes.
         s: What is found.
     """
     for box in range(len(boxes)):
-        s.fits[box] = _one(f, c, t, s, box, nodes[boxes[box]])
+        s.fits[box] = _one(f, c, t, k, s, box, ways[boxes[box]], nodes[boxes[box]])

@@ -13,7 +13,7 @@ from accelsim.mappers.forest import Grove
 from accelsim.mappers.frontier import put, split, start
 from accelsim.mappers.measure import measure
 from accelsim.mappers.sequences import Sequences
-from accelsim.mappers.state import Given
+from accelsim.mappers.state import Given, Work
 from accelsim.mappers.tables import Batch, Charges, Factors, Frontier, Outcome
 from accelsim.mapping.nest import Ints
 
@@ -47,25 +47,15 @@ class Search:
     ) -> None:
         levels, dims = sequences.stills.shape[1], len(factors.lacks)
         self._grove, self._slots, self._most = grove, slots, most
-        self._given = Given(factors, charges, grove.forest, sequences)
+        self._given = Given(factors, charges, grove.forest, sequences, Work.of(levels, factors.total))
         rows, slots = 2 * _BATCH, slots + 4 * _BATCH
-        self._batch = Batch(
-            factors=np.ones((rows, grove.forest.value.shape[1])),
-            acting=np.zeros((rows, levels), dtype=np.int64),
-            sliding=np.zeros((rows, levels), dtype=np.int64),
-            passes=np.ones((rows, *factors.pieces.shape)),
-            known=np.zeros(rows, dtype=np.int64),
-            fits=np.zeros(rows, dtype=np.bool_),
-            most=np.ones((3, levels)),
-            picked=np.zeros(dims, dtype=np.int64),
-            left=np.ones(3),
-        )
+        self._batch = Batch.of(rows, factors, grove.stairs, levels, fixed=sequences.fixed)
         self._frontier = Frontier(
             nodes=np.empty((slots, dims), dtype=np.int64),
             keys=np.empty((slots, 2)),
             alive=np.empty((slots, len(sequences.stills)), dtype=np.bool_),
             inside=np.empty(slots, dtype=np.int64),
-            mirror=np.empty((slots, 2), dtype=np.int64),
+            way=np.empty(slots, dtype=np.int64),
             parent=np.empty(slots, dtype=np.int64),
             before=np.empty(slots),
             heap=np.empty(slots, dtype=np.int64),
@@ -94,17 +84,17 @@ class Search:
     def _judge(self, boxes: Ints) -> int:
         """Bound boxes and let them wait; return one to split at once, or -1."""
         q = self._frontier
-        measure(self._given.f, self._given.c, self._given.t, q.nodes, boxes, self._batch)
+        measure(self._given.f, self._given.c, self._given.t, self._grove.stairs, q.nodes, q.way, boxes, self._batch)
         judge(self._given, self._batch, boxes, q.nodes, q.alive, q.inside, q.keys, self.out)
         return int(put(q, self.out, boxes))
 
     def _begin(self) -> None:
         """Let a box for each way to cut the filter wait."""
-        roots, mirrors = self._grove.roots, self._grove.mirrors
+        roots, ways = self._grove.roots, self._grove.ways
         for first in range(0, len(roots), _BATCH):
             some = slice(first, first + _BATCH)
             boxes = self._boxes[: len(roots[some])]
-            start(self._frontier, self._grove.forest, roots[some], mirrors[some], boxes)
+            start(self._frontier, self._grove.forest, roots[some], ways[some], boxes)
             self._judge(boxes)
 
     def run(self) -> None:

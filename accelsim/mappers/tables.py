@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Batch", "Charges", "Factors", "Forest", "Frontier", "Outcome"]
+__all__ = ["Batch", "Charges", "Factors", "Forest", "Frontier", "Outcome", "Stairs"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -24,6 +24,7 @@ class Factors(NamedTuple):
             multiplies it; those after it, if the loops of one more level do.
         elements: Shape ``(L, 3, 3)``: the factors of the elements in a walk: all, the first copy's outside and inside.
         slides: Shape ``(L,)``: how many variants there are of the elements of ``I``, for windows that share overlap.
+        slid: Whether there are more than one anywhere.
         footprint: Shape ``(L, 3)``: of a tile's elements.
         first: Shape ``(3,)``: of the elements of the first tile.
         work: Shape ``(2,)``: points that are steps, and passes; spatial passes left out.
@@ -33,6 +34,7 @@ class Factors(NamedTuple):
         points: Shape ``(masks, groups)``: how many points.
         passes: Shape ``(masks, groups)``: the passes over them, if ``late`` does not say otherwise.
         axes: Shape ``(axes,)``: the copies taken of every axis.
+        total: How many factors there are.
         late: Shape ``(groups,)``: whether the passes are known only of a complete mapping.
         falling: Shape ``(F, 3)``: factors that fall as tiles grow: the factor, the operand its dims lack, the level.
     """
@@ -42,6 +44,7 @@ class Factors(NamedTuple):
     loads: Ints
     elements: Ints
     slides: Ints
+    slid: bool
     footprint: Ints
     first: Ints
     work: Ints
@@ -51,6 +54,7 @@ class Factors(NamedTuple):
     points: Ints
     passes: Ints
     axes: Ints
+    total: int
     late: Flags
     falling: Ints
 
@@ -58,37 +62,74 @@ class Factors(NamedTuple):
 class Forest(NamedTuple):
     """The cuts of every dim as trees: all nodes in one row. A figure is the least below a node unless said otherwise.
 
+    Some factors depend on how the filter is cut as well. A *way* to cut it is a cut of each of its dims.
+
     Attributes:
         size: Shape ``(D,)``: loop sizes.
+        first: Shape ``(D,)``: the first node of each dim.
         below: Shape ``(nodes, 2)``: the nodes below a node, -1 for a leaf.
         cut: Shape ``(nodes,)``: the cut of a leaf, else -1; the cuts of all dims stand in one row too.
-        width: Shape ``(nodes,)``: how far apart the cuts below are.
         leaves: Shape ``(nodes,)``: how many cuts are below.
         range: Shape ``(nodes, 2)``: the first and the last cut below, among those of the dim.
-        value: Shape ``(nodes, V)``: factors.
-        falling: Shape ``(nodes, F)``: falling factors, times the tile where the dim is one of theirs.
-        spread: Shape ``(nodes, L, 3)``: factors of footprints for each point of the tile.
         tile: Shape ``(nodes, L)``: the largest tile.
         turning: Shape ``(nodes,)``: a bit for each level whose loop turns in all cuts below.
+        listed: Shape ``(2, D, most)``: the factors that are not 1 for all cuts of a dim: those that no filter changes,
+            and those that depend on the way.
+        counts: Shape ``(2, D)``: how many those are.
+        place: Shape ``(2, D, V)``: the place of a factor among them, -1 if it is not there.
+        value: Factors, node by node.
+        starts: Shape ``(2, ways, D)``: where in ``value`` those of the first node of a dim begin.
+        room: Shape ``(rows, L, 3, 2)``: factors of footprints, and those for each point of the tile.
+        rooms: Shape ``(ways, D)``: which row is that of the first node of a dim.
+        mirrors: Shape ``(ways, 2)``: the pixels of two axes that may change places without any change of costs, or -1.
         sizes: Shape ``(cuts, masks, pieces)``: pieces that reach the array.
         times: The same: how many there are.
         inner: Shape ``(cuts,)``: what a copy of the array takes of the innermost tile.
     """
 
     size: Floats
+    first: Ints
     below: Ints
     cut: Ints
-    width: Floats
     leaves: Ints
     range: Ints
-    value: Floats
-    falling: Floats
-    spread: Floats
     tile: Floats
     turning: Ints
+    listed: Ints
+    counts: Ints
+    place: Ints
+    value: Floats
+    starts: Ints
+    room: Floats
+    rooms: Ints
+    mirrors: Ints
     sizes: Ints
     times: Ints
     inner: Floats
+
+
+class Stairs(NamedTuple):
+    """Staircases: what some dims contribute to a factor at least, if their tiles have at most so many points together.
+
+    Attributes:
+        begins: Shape ``(stairs + 1,)``: where the steps of each begin.
+        points: Points of a tile, rising.
+        least: The least factor of tiles of at most so many points.
+        tile: Shape ``(stairs, 2)``: the operand that the dims lack, and the level of the tile.
+        inside: Shape ``(stairs, D)``: whether the cuts of a dim are part of it.
+        of: Shape ``(F,)``: the staircase of each of ``Factors.falling``.
+        beside: Shape ``(F, most)``: the other dims of which it is made, -1 behind the last.
+        passes: Shape ``(masks, groups)``: the staircase of the passes over a group, -1 if there is none.
+    """
+
+    begins: Ints
+    points: Floats
+    least: Floats
+    tile: Ints
+    inside: Flags
+    of: Ints
+    beside: Ints
+    passes: Ints
 
 
 class Charges(NamedTuple):
@@ -167,26 +208,54 @@ class Batch(NamedTuple):
 
     Attributes:
         factors: Shape ``(boxes, V)``.
+        each: Shape ``(boxes, D, V)``: those of each dim, if orders are fixed; else there is a single one.
         acting: Shape ``(boxes, L)``: a bit for each operand whose missing dims have a loop that turns there; 8 for
             other dims.
         sliding: Shape ``(boxes, L)``: which window axes' output dims turn there, a bit for each.
         passes: Shape ``(boxes, masks, groups)``: passes over the groups on the array.
         known: Shape ``(boxes,)``: 2 for a single mapping, 1 if all dims that outputs lack are cut in one way, else 0.
         fits: Shape ``(boxes,)``: whether any may have room.
-        most: Shape ``(3, L)``: room to work in, as the next two: the largest tile of the dims that an operand lacks.
+        most: Shape ``(3, L)``: room to work in, as what follows: the largest tile of the dims that an operand lacks.
+        values: Shape ``(L, 3, 4, 2)``: factors of footprints, by the operand that the dims lack.
+        steps: Shape ``(stairs,)``.
         picked: Shape ``(D,)``.
         left: Shape ``(3,)``.
+        turn: Shape ``(4,)``.
     """
 
     factors: Floats
+    each: Floats
     acting: Ints
     sliding: Ints
     passes: Floats
     known: Ints
     fits: Flags
     most: Floats
+    values: Floats
+    steps: Floats
     picked: Ints
     left: Floats
+    turn: Ints
+
+    @classmethod
+    def of(cls, boxes: int, factors: Factors, stairs: Stairs, levels: int, *, fixed: bool) -> Batch:
+        """Return what boxes may have in common, not yet filled; ``fixed`` says whether orders are."""
+        dims, total = len(factors.lacks), factors.total
+        return cls(
+            factors=np.ones((boxes, total)),
+            each=np.ones((boxes, dims, total) if fixed else (1, 0, total)),
+            acting=np.zeros((boxes, levels), dtype=np.int64),
+            sliding=np.zeros((boxes, levels), dtype=np.int64),
+            passes=np.ones((boxes, *factors.pieces.shape)),
+            known=np.zeros(boxes, dtype=np.int64),
+            fits=np.zeros(boxes, dtype=np.bool_),
+            most=np.ones((3, levels)),
+            values=np.ones((levels, 3, 4, 2)),
+            steps=np.ones(len(stairs.tile)),
+            picked=np.zeros(dims, dtype=np.int64),
+            left=np.ones(3),
+            turn=np.zeros(4, dtype=np.int64),
+        )
 
 
 class Frontier(NamedTuple):
@@ -197,7 +266,7 @@ class Frontier(NamedTuple):
         keys: Shape ``(slots, 2)``: the least score of its mappings, and the tie.
         alive: Shape ``(slots, orders)``: the orders in which one may be best.
         inside: Shape ``(slots,)``: mappings in it, in one order.
-        mirror: Shape ``(slots, 2)``: two dims whose cuts may change places without any change of costs, or -1.
+        way: Shape ``(slots,)``: how the filter is cut.
         parent: Shape ``(slots,)``: the dim whose split made it, -1 for the first.
         before: Shape ``(slots,)``: the least score of the box it is half of.
         heap: Shape ``(slots,)``: slots of those that wait, as a heap.
@@ -210,7 +279,7 @@ class Frontier(NamedTuple):
     keys: Floats
     alive: Flags
     inside: Ints
-    mirror: Ints
+    way: Ints
     parent: Ints
     before: Floats
     heap: Ints

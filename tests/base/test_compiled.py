@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from accelsim.compiled import compiled
@@ -33,6 +34,41 @@ def outer(count: int) -> int:
 @compiled
 def inner(step: int) -> int:
     return FACTOR * step
+'''
+
+
+BORROWING = '''\
+"""Functions that are handed arrays."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from accelsim.compiled import borrowing
+
+
+class Pair(NamedTuple):
+    one: np.ndarray
+    other: np.ndarray
+
+
+@borrowing
+def dot(pair):
+    total = 0.0
+    for at in range(len(pair.one)):
+        total += product(pair, at)
+    pair.other[0] = total
+    return total
+
+
+@borrowing
+def product(pair, at):
+    return pair.one[at] * pair.other[at]
+
+
+@borrowing
+def doubled(pair):
+    return np.empty(2 * len(pair.one))
 '''
 
 
@@ -76,6 +112,29 @@ def test_a_function_that_becomes_part_of_others_can_be_called_too(tmp_path: Path
     assert module.outer(5) == 30
     assert not list((tmp_path / "__pycache__").glob("kernels.inner*.nbc")), "nothing calls it"
     assert module.inner(7) == 21
+
+
+def borrowing_module(folder: Path) -> ModuleType:
+    path = folder / "kernels.py"
+    path.write_text(BORROWING)
+    return loaded(path)
+
+
+def test_a_function_that_borrows_arrays_leaves_them_with_their_owner(tmp_path: Path) -> None:
+    module = borrowing_module(tmp_path)
+    pair = module.Pair(np.arange(4.0), np.arange(4.0))
+    owners = [sys.getrefcount(array) for array in pair]
+    for total in (14.0, 14.0):
+        assert module.dot(pair) == total
+        assert pair.other.tolist() == [total, 1.0, 2.0, 3.0]
+        pair.other[0] = 0.0
+    assert [sys.getrefcount(array) for array in pair] == owners
+
+
+def test_a_function_that_borrows_arrays_can_make_none(tmp_path: Path) -> None:
+    module = borrowing_module(tmp_path)
+    with pytest.raises(Exception, match=r"NRT required|returning of array"):
+        module.doubled(module.Pair(np.ones(2), np.ones(2)))
 
 
 def test_a_name_taken_before_the_first_call_is_compiled_too(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from accelsim.mappers.forest import Grove
 from accelsim.mappers.measure import measure
 from accelsim.mappers.orders import orders_of
 from accelsim.mappers.sequences import sequences_of
-from accelsim.mappers.state import Given
+from accelsim.mappers.state import Given, Work
 from accelsim.mappers.tables import Batch, Outcome
 from accelsim.mapping.nest import Cuts, Mappings
 
@@ -220,27 +220,21 @@ class Boxes:
         self.dims = order_of(op)
         along = [self.along[dim.position] for dim in self.dims]
         self.factors, material = factors_of(op, self.machine, self.cuts, along)
-        self.grove = Grove(self.dims, self.factors, material, laid_out(self.machine), self.charges.limit)
+        self.grove = Grove(
+            self.dims, self.factors, material, laid_out(self.machine), self.charges.limit, self.charges.groups
+        )
         self.stills = orders_of(op, self.machine).stills
-        self.given = Given(self.factors, self.charges, self.grove.forest, sequences_of(op, self.machine))
+        levels, self.forest = self.stills.shape[1], self.grove.forest
+        work = Work.of(levels, self.factors.total)
+        self.given = Given(self.factors, self.charges, self.forest, sequences_of(op, self.machine), work)
+        self.batch = Batch.of(1, self.factors, self.grove.stairs, levels, fixed=False)
 
-    def least(self, nodes: list[int], order: int) -> float:
+    def least(self, nodes: list[int], way: int, order: int) -> float:
         """Return the least score that a box may have in one order; of a single mapping, its own.
 
         Where no dim turns that the still operand lacks, the score is that of an order in which one would: never less.
         """
         levels, dims = self.stills.shape[1], len(self.dims)
-        batch = Batch(
-            factors=np.ones((1, self.grove.forest.value.shape[1])),
-            acting=np.zeros((1, levels), dtype=np.int64),
-            sliding=np.zeros((1, levels), dtype=np.int64),
-            passes=np.ones((1, *self.factors.pieces.shape)),
-            known=np.zeros(1, dtype=np.int64),
-            fits=np.zeros(1, dtype=np.bool_),
-            most=np.ones((3, levels)),
-            picked=np.zeros(dims, dtype=np.int64),
-            left=np.ones(3),
-        )
         out = Outcome(
             best=np.full(4, np.inf),
             nodes=np.full(dims, -1),
@@ -251,17 +245,18 @@ class Boxes:
         )
         box, keys = np.zeros(1, dtype=np.int64), np.empty((1, 2))
         alive = (np.arange(len(self.stills)) == order)[None]
-        measure(self.factors, self.charges, self.grove.forest, np.array([nodes]), box, batch)
+        stairs, batch = self.grove.stairs, self.batch
+        measure(self.factors, self.charges, self.forest, stairs, np.array([nodes]), np.array([way]), box, batch)
         inside = np.ones(1, dtype=np.int64)
         judge(self.given, batch, box, np.array([nodes]), alive, inside, keys, out)
         return min(float(keys[0, 0]), float(out.best[0]))
 
     def leaf(self, nodes: list[int], pick: Callable[[int], int]) -> list[int]:
         """Return a single mapping of a box; ``pick`` says which half of a node to take, 0 or 1."""
-        forest, found = self.grove.forest, []
+        found = []
         for node in nodes:
-            while forest.cut[node] < 0:
-                node = int(forest.below[node, pick(2)])
+            while self.forest.cut[node] < 0:
+                node = int(self.forest.below[node, pick(2)])
             found.append(node)
         return found
 
@@ -269,7 +264,7 @@ class Boxes:
         """Return what a single mapping scores in the best of the orders that are left, in closed form."""
         cut = np.zeros((1, len(DIMS)), dtype=np.int64)
         for at, dim in enumerate(self.dims):
-            cut[0, dim.position] = self.grove.forest.cut[leaf[at]] - self.grove.starts[at]
+            cut[0, dim.position] = self.forest.cut[leaf[at]] - self.grove.starts[at]
         taken = np.prod([along[cut[0, dim]] for dim, along in enumerate(self.along)], axis=0)
         if any(copies > loop.size for copies, loop in zip(taken, self.machine.loops, strict=True)):
             return math.inf
@@ -282,13 +277,14 @@ class Boxes:
 def check_boxes(case: MapperCase, seed: int) -> None:
     """Check boxes from all cuts down to single mappings, split at random, against some mappings in each."""
     boxes, rng = Boxes(case), np.random.default_rng(seed)
-    forest, orders = boxes.grove.forest, range(len(boxes.stills))
-    nodes = boxes.grove.roots[rng.integers(len(boxes.grove.roots))].tolist()
+    forest, orders = boxes.forest, range(len(boxes.stills))
+    at = int(rng.integers(len(boxes.grove.roots)))
+    nodes, way = boxes.grove.roots[at].tolist(), int(boxes.grove.ways[at])
     while split := [at for at, node in enumerate(nodes) if forest.cut[node] < 0]:
-        bounds = [boxes.least(nodes, order) for order in orders]
+        bounds = [boxes.least(nodes, way, order) for order in orders]
         for _ in range(MAPPINGS_OF_A_BOX):
             leaf = boxes.leaf(nodes, rng.integers)
-            scores = [boxes.least(leaf, order) for order in orders]
+            scores = [boxes.least(leaf, way, order) for order in orders]
             assert all(bound <= score * (1 + ROUNDING) for bound, score in zip(bounds, scores, strict=True))
             assert min(scores) == pytest.approx(boxes.score(leaf), rel=1e-9, abs=0)
         at = int(rng.choice(split))
