@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from accelsim.cli.saving import write_file
 from accelsim.errors import InputError, Problem, shown
 
 if TYPE_CHECKING:
+    from accelsim.hardware.load import HardwareTemplate
     from accelsim.validation.fit import Calibration
     from accelsim.validation.metrics import Errors
 
@@ -46,6 +48,7 @@ def calibrate(
 
     _writable(output, force)
     template = accelerator_template(hardware)
+    _new_name(output, template)
     _, fixed = split_settings(settings or [], Space(()), template.space)
     measured = read_measurements(measurements, network)
     names = [name.strip() for name in parameters.split(",") if name.strip()]
@@ -55,7 +58,7 @@ def calibrate(
     else:
         _print(found, hardware, measured.quantity)
     if output is not None:
-        output.write_text(preset_text(template, measured, found, fixed), encoding="utf-8")
+        write_file(output, preset_text(template, measured, found, fixed, output.parent), "--output")
         typer.echo(f"written: {output}", err=as_json)
 
 
@@ -69,8 +72,20 @@ def _writable(output: Path | None, force: bool) -> None:
         raise InputError(
             Problem(field="--output", message=f"{output} is there already", allowed="--force to replace it")
         )
+    if output.is_dir():
+        raise InputError(Problem(field="--output", message=f"{output} is a folder", allowed="the name of a file"))
     if not output.parent.is_dir():
         raise InputError(Problem(field="--output", message=f"there is no folder {output.parent}"))
+
+
+def _new_name(output: Path | None, template: HardwareTemplate) -> None:
+    """Refuse a preset that takes the place or the name of what it starts from."""
+    if output is None:
+        return
+    files = {file.resolve() for file in template.files}
+    if output.resolve() in files or output.stem == template.name:
+        message = f"{output} would stand in the place of {template.name}, which the preset starts from"
+        raise InputError(Problem(field="--output", message=message, allowed="another name"))
 
 
 def _as_dict(found: Calibration) -> dict[str, object]:

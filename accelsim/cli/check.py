@@ -44,7 +44,7 @@ def check(
         raise InputError(problems)
 
 
-def _kind(source: Source) -> str:
+def _kind(source: Source, bases: tuple[Path, ...] = ()) -> str:
     keys = source.data if isinstance(source.data, dict) else {}
     if isinstance(keys.get("memories"), dict) and not keys.keys() - _OF_A_MAPPING:
         return "mapping"
@@ -52,7 +52,8 @@ def _kind(source: Source) -> str:
     if votes:
         return max(votes, key=votes.count)
     if isinstance(base := keys.get("base"), str):
-        return _kind_of_base(base, source.path)
+        # Variants of networks have no sources.
+        return _kind_of_base(base, source.path, bases, "hardware" if "sources" in keys else "network")
     folders = {"workloads": "network", "hw_templates": "hardware", "technology": "technology", "studies": "study"}
     if source.path.resolve().parent.name in folders:
         return folders[source.path.resolve().parent.name]
@@ -64,15 +65,13 @@ def _kind(source: Source) -> str:
     raise InputError(Problem(field="(file)", message=message, allowed=allowed, file=source.path, line=1))
 
 
-def _kind_of_base(base: str, path: Path) -> str:
-    """Return what a file is by what it starts from: a template of hardware, a technology, or else a network."""
-    beside = path.parent / base
-    if beside.is_file() and beside.resolve() != path.resolve():
-        keys = Source.read(beside).data
-        if isinstance(keys, dict) and keys.keys() & {"logic", "scale", "points"}:
-            return "technology"
-        return "hardware" if isinstance(keys, dict) and {"array", "memories", "parts"} & keys.keys() else "network"
-    return next((kind for kind in ("network", "hardware", "technology") if base in available(kind)), "network")
+def _kind_of_base(base: str, path: Path, bases: tuple[Path, ...], unknown: str) -> str:
+    """Return what a file is by what it starts from, which may have a base in its turn; ``unknown`` if there is none."""
+    bases = (*bases, path.resolve())
+    beside = (path.parent / base).resolve()
+    if beside.is_file() and beside not in bases:
+        return _kind(Source.read(beside), bases)
+    return next((kind for kind in ("network", "hardware", "technology") if base in available(kind)), unknown)
 
 
 def describe(source: Source) -> str:

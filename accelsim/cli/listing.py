@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from accelsim.cli.saving import write_file
 from accelsim.errors import InputError, Problem, shown
 from accelsim.units import human
 
@@ -59,19 +60,11 @@ def list_(
     }
     rows = (_signatures if signature else kinds[what])(names or [])
     if output is not None:
-        _write(output, _as_csv(rows) if output.suffix == ".csv" else _as_json(rows))
+        write_file(output, _as_csv(rows) if output.suffix == ".csv" else _as_json(rows), "--output")
     elif as_json:
         typer.echo(_as_json(rows), nl=False)
     else:
         _print(rows)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        message = f"cannot be written ({error.strerror})"
-        raise InputError(Problem(field="--output", message=message, got=shown(str(path)))) from error
 
 
 def _as_json(rows: list[dict[str, Any]]) -> str:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from accelsim.cli.design import AsJson, HardwareName, NetworkName, Settings, Transforms, network_and_design
+from accelsim.cli.saving import write_file
 from accelsim.cli.show import written as nest_lines
-from accelsim.errors import InputError, Problem, shown
+from accelsim.errors import InputError, Problem
 from accelsim.units import human
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def map_(
     net, design = network_and_design(network, hardware, settings, transforms)
     found = map_layer(net, design, layer, goal, fixed)
     if save is not None:
-        _save(save, found.mapping.text(f"{found.view.layer} of {net.name} on {design.name}, least {objective}"))
+        title = f"{found.view.layer} of {net.name} on {design.name}, least {objective}"
+        write_file(save, found.mapping.text(title), "--save")
     if as_json:
         typer.echo(json.dumps(found.as_dict(), indent=2))
     else:
@@ -66,14 +68,6 @@ def _objective(text: str) -> Objective:
         allowed = [*_OBJECTIVES, "powers of latency and energy such as 2,1"]
         raise InputError(Problem.unknown("--objective", text, allowed)) from error
     return Objective(latency, energy)
-
-
-def _save(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        message = f"cannot write the file: {error.strerror or error}"
-        raise InputError(Problem(field="--save", message=message, got=shown(str(path)))) from error
 
 
 def written(found: Mapped) -> Iterator[str]:

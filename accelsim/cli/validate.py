@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from accelsim.cli.saving import write_file
 from accelsim.errors import InputError, Problem, shown
 
 if TYPE_CHECKING:
@@ -96,6 +97,10 @@ def _agreed(
         problems.append(Problem(field="--json", message="there is one page", allowed="--markdown or --json"))
     if output is not None and not (as_markdown or as_json):
         problems.append(Problem(field="--output", message="what to write", allowed="--markdown or --json beside it"))
+    if output is not None and output.is_dir():
+        problems.append(Problem(field="--output", message=f"{output} is a folder", allowed="the name of a file"))
+    if output is not None and measurements is not None and output.resolve() == measurements.resolve():
+        problems.append(Problem(field="--output", message=f"{output} is your measurements", allowed="another file"))
     if output is not None and not output.parent.is_dir():
         problems.append(Problem(field="--output", message=f"there is no folder {output.parent}"))
     if problems:
@@ -120,12 +125,13 @@ def _own(measurements: Path, hardware: str, network: str | None, settings: list[
     from accelsim.parameters import Space
     from accelsim.validation.builtin_sets.measured import set_of
     from accelsim.validation.measurements import read_measurements
-    from accelsim.validation.sets import Outcome
+    from accelsim.validation.sets import SETS, Outcome
 
     template = accelerator_template(hardware)
     _, fixed = split_settings(settings, Space(()), template.space)
     wanted = set_of(template, read_measurements(measurements, network), fixed)
-    return Outcome(measurements.stem, wanted, wanted.compare({}))
+    name = measurements.stem if measurements.stem not in SETS else measurements.name
+    return Outcome(name, wanted, wanted.compare({}))
 
 
 def _refuse_nothing(outcomes: Sequence[Outcome]) -> None:
@@ -175,7 +181,7 @@ def _tell(
     if output is None:
         typer.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        write_file(output, text, "--output")
         typer.echo(f"written: {output}")
 
 

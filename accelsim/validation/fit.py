@@ -127,7 +127,8 @@ def calibrate(
         seed: Decides which point is in which part.
 
     Raises:
-        InputError: A parameter that there is not, is named twice or is no number; too few points; one fold.
+        InputError: A parameter that there is not, is named twice, is no number or has to be a whole one; too few
+            points; one fold.
         NoMappingError: A network does not fit on the hardware.
     """
     bounds = _bounds(template, parameters, fixed or {})
@@ -170,7 +171,10 @@ class _Problem:
         key = tuple(fractions.tolist())
         if key not in self._known:
             values = {one.name: one.at(part) for one, part in zip(self._bounds, key, strict=True)}
-            self._known[key] = self._predict([values])[:, 0]
+            try:
+                self._known[key] = self._predict([values])[:, 0]
+            except InputError as error:
+                raise _refused(values, error) from error
         return self._known[key]
 
     def _jacobian(self, fractions: Floats, points: npt.NDArray[np.int64]) -> Floats:
@@ -201,6 +205,18 @@ class _Problem:
         )
         solution = np.asarray(found.x, dtype=float)
         return solution, self._jacobian(solution, points)
+
+
+def _refused(values: Mapping[str, float], error: InputError) -> InputError:
+    """Return what is wrong with fitting parameters that a template refuses between two of their values."""
+    tried = ", ".join(f"{name} = {value:.6g}" for name, value in values.items())
+    message = "a fit tries any number between the least and the greatest, and the template does not take them all"
+    return InputError(
+        [
+            Problem(field="parameters", message=f"{message}: {one.field}", got=tried, allowed=one.allowed)
+            for one in error.problems
+        ]
+    )
 
 
 def _bounds(template: HardwareTemplate, names: Sequence[str], fixed: Mapping[str, object]) -> list[_Bounds]:

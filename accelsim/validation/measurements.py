@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from accelsim.errors import InputError, Problem, shown
 from accelsim.parameters import Point, Value
+from accelsim.validation.columns import check_head
 from accelsim.workload.load import network_template
 from accelsim.workload.network import Network
 from accelsim.workload.spaces.nasbench201 import from_arch_string
@@ -101,11 +102,13 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the rows of a CSV file with their lines.
 
     Raises:
-        InputError: It cannot be read, or a row is longer or shorter than the first.
+        InputError: It cannot be read, a column has no name or that of another, or a row is longer or shorter than the
+            first.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, skipinitialspace=True, strict=True)
+            check_head([name.strip() for name in reader.fieldnames or ()], path)
             for row in reader:
                 if None in row or None in row.values():
                     message = f"the row has not as many cells as the first ({len(reader.fieldnames or ())})"
@@ -145,6 +148,9 @@ def _network(row: dict[str, str], network: str | None, quantity: str) -> Network
     arch = row.get(_ARCH)
     template = network_template(row.get("network") or network or ("nasbench201" if arch else ""))
     given: Point = from_arch_string(arch) if arch else {}
+    if arch and not given.keys() <= set(template.space.names):
+        message = f"it names members of nasbench201, and the network is {template.name}"
+        raise InputError(Problem(field=_ARCH, message=message, got=shown(arch), allowed="an empty cell here"))
     problems = []
     for name, text in row.items():
         if not text or name in ("network", quantity, _ARCH, *_NOTES):

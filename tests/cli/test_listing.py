@@ -86,7 +86,7 @@ def test_any_list_can_be_written_to_a_file(tmp_path: Path, accelsim: Callable[..
     [
         (("hardware", "--signature"), "hardware have no layers; use accelsim list networks --signature"),
         (("networks", "-o", "list.txt"), "got 'list.txt'; use a name that ends in .csv or .json"),
-        (("networks", "resnet8", "-o", "nowhere/list.csv"), "cannot be written (No such file or directory)"),
+        (("networks", "resnet8", "-o", "nowhere/list.csv"), "cannot write the file: No such file or directory"),
     ],
 )
 def test_mistakes(words: tuple[str, ...], message: str, accelsim: Callable[..., object]) -> None:

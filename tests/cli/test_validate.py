@@ -122,6 +122,15 @@ def test_own_measurements_in_json_have_every_point(accelsim: Run, measured: Path
     assert [one["error"] for one in points] == pytest.approx([0, 1, 0], abs=1e-6)
 
 
+def test_own_measurements_called_as_a_set_are_told_apart_from_it(accelsim: Run, measured: Path, tmp_path: Path) -> None:
+    named = measured.rename(measured.with_name("eyeriss.csv"))
+    words = ("validate", "eyeriss", "-m", str(named), "-w", "npu", "--json", "--plots", "plots")
+    chip, own = json.loads(accelsim(*words).out)["sets"]
+    assert (chip["name"], own["name"]) == ("eyeriss", "eyeriss.csv")
+    assert "points" not in chip["series"][0] and len(own["series"][0]["points"]) == len(RESOLUTIONS)
+    assert len(list((tmp_path / "plots").glob("*.png"))) == 2
+
+
 def test_settings_change_what_is_predicted(accelsim: Run, measured: Path) -> None:
     words = ("validate", "-m", str(measured), "-w", "npu", "--json")
     slow = json.loads(accelsim(*words, "--set", "clock_mhz=200").out)["sets"][0]["series"][0]
@@ -149,6 +158,8 @@ def test_a_set_beside_own_measurements(accelsim: Run, measured: Path) -> None:
         (("-m", "chip.csv", "-w", "npu", "--set", "clock_mh=1"), "'clock_mhz'"),
         (("-m", "bad.csv", "-w", "npu"), "no column says what was measured"),
         (("eyeriss", "--plots", "chip.csv"), "cannot be a folder"),
+        (("eyeriss", "--json", "-o", "."), "is a folder"),
+        (("-m", "chip.csv", "-w", "npu", "--json", "-o", "./chip.csv"), "is your measurements"),
     ],
 )
 def test_mistakes_are_told_in_a_line(accelsim: Run, measured: Path, words: tuple[str, ...], said: str) -> None:
@@ -156,6 +167,26 @@ def test_mistakes_are_told_in_a_line(accelsim: Run, measured: Path, words: tuple
     result = accelsim("validate", *words)
     assert result.code == 2
     assert said in result.err and "Traceback" not in result.err
+    assert measured.read_text().startswith("network,resolution,latency_ms")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "field", "said"),
+    [
+        ("mapping", "cycles", 1, "cycles", "two columns have this name"),
+        ("mapping", "", 1, "(columns)", "has no name"),
+        ("32x32", "32 by 32", 2, "array", "such as 32x32"),
+        ("|", ",", 2, "(row)", "as many cells"),
+    ],
+)
+def test_a_mistake_in_a_sets_file_is_told_with_its_place(
+    accelsim: Run, tmp_path: Path, old: str, new: str, line: int, field: str, said: str
+) -> None:
+    copy = tmp_path / "timeloop_fixed_mapping.csv"
+    copy.write_text((REFERENCE / copy.name).read_text().replace(old, new, 1))
+    result = accelsim("validate", "timeloop", "-r", str(tmp_path))
+    assert result.code == 2 and "Traceback" not in result.err
+    assert f"{copy}:{line}  {field}" in result.err and said in result.err
 
 
 def test_a_missing_column_of_a_sets_file_is_named_with_the_file(accelsim: Run, tmp_path: Path) -> None:

@@ -146,6 +146,42 @@ def test_a_word_cannot_be_fitted(networks: list[Network], problems_of: ProblemsO
     assert "a number" in problem.message and "clock_mhz" in problem.allowed
 
 
+def test_a_parameter_that_has_to_be_a_whole_number_is_told_in_the_callers_words(
+    networks: list[Network], problems_of: ProblemsOf
+) -> None:
+    few = measured(networks, np.ones(len(networks)))
+    (problem,) = problems_of(lambda: calibrate(TEMPLATE, few, ["rows"]))
+    assert problem.field == "parameters" and problem.got.startswith("rows = ")
+    assert "array.rows" in problem.message and "whole number" in problem.allowed and problem.file is None
+
+
+def test_measurements_in_another_order_give_the_same_fit(networks: list[Network]) -> None:
+    noisy = measured(networks, made(networks).values * np.linspace(0.9, 1.1, len(networks)))
+    order = np.random.default_rng(5).permutation(len(networks))
+    first, second = (calibrate(TEMPLATE, one, list(TRUTH)) for one in (noisy, noisy.take(order)))
+    assert values(second) == pytest.approx(values(first), rel=1e-4)
+    assert second.predicted == pytest.approx(first.predicted[order], rel=1e-4)
+    assert second.after.mape == pytest.approx(first.after.mape, rel=1e-4)
+
+
+def test_what_the_fit_did_not_see_is_foretold_no_better_than_what_it_saw(networks: list[Network]) -> None:
+    factor = 1 + 0.05 * np.random.default_rng(1).standard_normal(len(networks))
+    found = calibrate(TEMPLATE, measured(networks, made(networks).values * factor), list(TRUTH))
+    assert found.held_out.mape >= found.after.mape
+    # Of the fit, the predictions are those of the fitted values; of the others, each point is left out once.
+    again = Predictor(TEMPLATE, networks, "latency_ms", {})([values(found)])[:, 0]
+    assert found.predicted == pytest.approx(again, rel=1e-9)
+    assert len(found.unseen) == len(networks) and not np.any(found.unseen == found.predicted)
+
+
+def test_energies_are_fitted_as_latencies_are(networks: list[Network]) -> None:
+    some = networks[:6]
+    truth = Predictor(TEMPLATE, some, "energy_pj", {})([{"activation_kib": 3000.0}])[:, 0]
+    points = Measurements(Path("chip.csv"), "energy_pj", tuple(n.name for n in some), tuple(some), truth)
+    found = calibrate(TEMPLATE, points, ["activation_kib"])
+    assert found.after.mape < 1e-3 and found.before.mape > found.after.mape
+
+
 def test_cross_validation_needs_two_parts(networks: list[Network]) -> None:
     with pytest.raises(InputError, match="folds"):
         calibrate(TEMPLATE, measured(networks, np.ones(len(networks))), ["clock_mhz"], folds=1)
@@ -156,8 +192,8 @@ def test_the_preset_gives_the_fitted_machine_and_says_where_it_comes_from(
 ) -> None:
     points = made(networks)
     found = calibrate(TEMPLATE, points, list(TRUTH))
-    text = preset_text(TEMPLATE, points, found, {"rows": 32})
-    write(MACHINE, "linked")
+    file = write(MACHINE, "linked.yaml")
+    text = preset_text(hardware_template(file), points, found, {"rows": 32}, file.parent)  # type: ignore[arg-type]
     preset = hardware_template(write(text, "chip.yaml"))
     design = preset.instantiate({})
     assert design.clock_hz[0] == pytest.approx(640e6, rel=1e-3) and design.array.rows[0] == 32

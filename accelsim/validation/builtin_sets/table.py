@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.errors import InputError, Problem, shown
+from accelsim.validation.columns import check_head
 
 __all__ = ["Row", "Table", "read_rows", "read_table"]
 
@@ -110,10 +111,12 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
         columns: Columns that it needs; others are kept.
 
     Raises:
-        InputError: It cannot be read, a column is missing, a row is longer or shorter than the first, or there is none.
+        InputError: It cannot be read, a column is missing, has no name or that of another, a row is longer or shorter
+            than the first, or there is none.
     """
     rows = [(line, row) for line, row in read_rows(path) if any(cell.strip() for cell in row)]
     head = [name.strip() for name in rows[0][1]] if rows else []
+    check_head(head, path)
     problems = [
         Problem(field=name, message="no such column", got=", ".join(head), allowed=name, file=path, line=1)
         for name in columns
