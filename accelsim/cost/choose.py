@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.compiled import compiled
+from accelsim.compiled import borrowing, compiled
 from accelsim.cost.prices import Prices
 from accelsim.cost.store import Rows
 from accelsim.mapping.nest import Ints
@@ -81,7 +81,7 @@ def _larger(one: float, other: float) -> float:
     return one if one > other else other
 
 
-@compiled
+@borrowing
 def _price(rows: Rows, row: int, base: float, block: _Block, count: int) -> None:
     """Work out energy and cycles of a row on ``count`` designs.
 
@@ -108,6 +108,35 @@ def _price(rows: Rows, row: int, base: float, block: _Block, count: int) -> None
             pace[at] = _larger(pace[at], busy - waited)
             energy[at] += all_read * dear[level, 0, at] + all_written * dear[level, 1, at]
             fits[at] = fits[at] and room <= block.room[level, at]
+
+
+@borrowing
+def _alike(which: Ints, left: Ints, remaining: int, chosen: Ints) -> tuple[int, int]:
+    """Take designs that share the front of the first that is left, up to a block; return how many, and what is left."""
+    front, count, kept = which[left[0]], 0, 0
+    for at in range(remaining):
+        if count < len(chosen) and which[left[at]] == front:
+            chosen[count] = left[at]
+            count += 1
+        else:
+            left[kept] = left[at]
+            kept += 1
+    return count, kept
+
+
+@borrowing
+def _fill(block: _Block, chosen: Ints, count: int, charged: Prices, free: Floats) -> None:
+    """Fill in what the designs charge and the room that they have."""
+    for at in range(count):
+        design = chosen[at]
+        for level in range(block.slow.shape[0]):
+            for way in range(3):
+                block.slow[level, way, at] = charged.cycles_per_byte[level, way, design]
+            for way in range(2):
+                block.dear[level, way, at] = charged.pj_per_byte[level, way, design]
+            block.room[level, at] = free[level, design]
+        block.dispatch[at], block.leakage[at] = charged.dispatch[design], charged.leakage[design]
+        block.least[at], block.winner[at] = np.inf, -1
 
 
 @compiled
@@ -142,26 +171,9 @@ def _choose(
         for design in range(designs):
             left[design] = design
         while remaining:
-            # The designs that share the front of the first that is left, up to a block of them.
-            front, count, kept = which[layer, left[0]], 0, 0
-            for at in range(remaining):
-                if count < size and which[layer, left[at]] == front:
-                    chosen[count] = left[at]
-                    count += 1
-                else:
-                    left[kept] = left[at]
-                    kept += 1
-            remaining = kept
-            for at in range(count):
-                design = chosen[at]
-                for level in range(memories):
-                    for way in range(3):
-                        block.slow[level, way, at] = charged.cycles_per_byte[level, way, design]
-                    for way in range(2):
-                        block.dear[level, way, at] = charged.pj_per_byte[level, way, design]
-                    block.room[level, at] = free[level, layer, design]
-                block.dispatch[at], block.leakage[at] = charged.dispatch[design], charged.leakage[design]
-                block.least[at], block.winner[at] = np.inf, -1
+            front = which[layer, left[0]]
+            count, remaining = _alike(which[layer], left, remaining, chosen)
+            _fill(block, chosen, count, charged, free[:, layer])
             for row in range(rows.starts[front], rows.starts[front + 1]):
                 if not rows.allowed[row]:
                     continue

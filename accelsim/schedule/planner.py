@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.compiled import compiled, inlined
+from accelsim.compiled import borrowing, compiled
 from accelsim.mapping.nest import Ints
 from accelsim.schedule.catalog import Catalog, Records
 from accelsim.schedule.planned import Draft, Nodes, Planned, Reserve, filled, room_of
@@ -39,7 +39,7 @@ def nodes_of(networks: Sequence[Network], catalog: Catalog) -> Nodes:
     return Nodes(*(np.array(values, dtype=np.int64) for values in (starts, ops, sources, firsts, results)))
 
 
-@compiled
+@borrowing
 def _count(nodes: Nodes, records: Records, network: int, at: int, plan: Planned, draft: Draft) -> int:
     """Count the readers of every tensor, learned values and MACs; return where the reads of the next network begin."""
     draft.readers[:] = 0
@@ -63,7 +63,7 @@ def _count(nodes: Nodes, records: Records, network: int, at: int, plan: Planned,
     return at
 
 
-@compiled
+@borrowing
 def _walk(
     nodes: Nodes, records: Records, network: int, at: int, place: int, read: int, plan: Planned, draft: Draft
 ) -> tuple[int, int]:
@@ -101,28 +101,8 @@ def _walk(
                 draft.first_writer[node - first], draft.end_writer[node - first] = writer, writer + 1
                 continue
         for part in range(records.first_part[op], records.end_part[op]):
-            plan.part[place], plan.node[place], plan.runs_on[place] = part, node, records.runs_on[op]
-            steps.written[place] = records.written[records.plain[part]]
-            steps.last_use[place], steps.multiplied[place], steps.away[place] = -1, False, records.away[op]
-            steps.work[place] = 0.0
-            for asked in range(records.first_read[part], records.end_read[part]):
-                writer, end = place - 1, place  # the part before
-                if records.source[asked] >= 0:
-                    source = nodes.source[inputs + records.source[asked]]
-                    _enter(nodes, records, first, source, steps.work[place], draft)
-                    if source >= 0:
-                        writer, end = draft.first_writer[source], draft.end_writer[source]
-                    else:
-                        writer, end = -1, 0  # comes from outside
-                        known = draft.input_bytes[-1 - source]
-                        draft.input_bytes[-1 - source] = max(known, records.fetched[asked])
-                        draft.input_last[-1 - source] = place
-                read = _add_reads(steps.writer, steps.read, read, writer, end, records.fetched[asked], steps.written)
-                for done in range(read - (end - writer), read):
-                    steps.second[done] = records.second[asked]
-                    if writer >= 0:
-                        steps.last_use[steps.writer[done]] = place
-                        steps.multiplied[steps.writer[done]] |= records.second[asked]
+            plan.node[place] = node
+            read = _add_step(nodes, records, part, inputs, first, place, read, plan, draft)
             place += 1
             steps.first_read[place] = read
         draft.first_writer[node - first] = place - 1 if records.chained[op] else begin
@@ -130,7 +110,46 @@ def _walk(
     return place, read
 
 
-@inlined
+@borrowing
+def _add_step(
+    nodes: Nodes,
+    records: Records,
+    part: int,
+    inputs: int,
+    first: int,
+    place: int,
+    read: int,
+    plan: Planned,
+    draft: Draft,
+) -> int:
+    """Add the step of a part at ``place``, and what it reads; return how many reads there are then."""
+    steps, op = plan.steps, nodes.op[plan.node[place]]
+    plan.part[place], plan.runs_on[place] = part, records.runs_on[op]
+    steps.written[place] = records.written[records.plain[part]]
+    steps.last_use[place], steps.multiplied[place], steps.away[place] = -1, False, records.away[op]
+    steps.work[place] = 0.0
+    for asked in range(records.first_read[part], records.end_read[part]):
+        writer, end = place - 1, place  # the part before
+        if records.source[asked] >= 0:
+            source = nodes.source[inputs + records.source[asked]]
+            _enter(nodes, records, first, source, steps.work[place], draft)
+            if source >= 0:
+                writer, end = draft.first_writer[source], draft.end_writer[source]
+            else:
+                writer, end = -1, 0  # comes from outside
+                known = draft.input_bytes[-1 - source]
+                draft.input_bytes[-1 - source] = max(known, records.fetched[asked])
+                draft.input_last[-1 - source] = place
+        read = _add_reads(steps.writer, steps.read, read, writer, end, records.fetched[asked], steps.written)
+        for done in range(read - (end - writer), read):
+            steps.second[done] = records.second[asked]
+            if writer >= 0:
+                steps.last_use[steps.writer[done]] = place
+                steps.multiplied[steps.writer[done]] |= records.second[asked]
+    return read
+
+
+@borrowing
 def _enter(nodes: Nodes, records: Records, first: int, source: int, work: Floats, draft: Draft) -> None:
     """Add the vector operations of activations applied to what a step reads."""
     while source >= 0 and draft.before[source] >= 0:
@@ -139,7 +158,7 @@ def _enter(nodes: Nodes, records: Records, first: int, source: int, work: Floats
         source = draft.before[source]
 
 
-@inlined
+@borrowing
 def _add_reads(writers: Ints, reads: Floats, read: int, first: int, end: int, size: float, written: Floats) -> int:
     """Add the reads of a tensor: of each step that wrote a part of it, in proportion."""
     if end - first == 1:
@@ -154,7 +173,7 @@ def _add_reads(writers: Ints, reads: Floats, read: int, first: int, end: int, si
     return read
 
 
-@compiled
+@borrowing
 def _fill(steps: Steps, parts: Ints, start: int, end: int, records: Records) -> None:
     """Fill in what the parts alone say of their steps.
 
@@ -182,7 +201,7 @@ def _fill(steps: Steps, parts: Ints, start: int, end: int, records: Records) -> 
             steps.bits[place, which] = records.bits[plain, which]
 
 
-@compiled
+@borrowing
 def _settle(nodes: Nodes, network: int, start: int, end: int, steps: Steps, draft: Draft) -> None:
     """Settle who reads last: the outside reads every result."""
     for place in range(start, end):
@@ -194,7 +213,7 @@ def _settle(nodes: Nodes, network: int, start: int, end: int, steps: Steps, draf
             steps.last_use[writer] = end
 
 
-@compiled
+@borrowing
 def _live(start: int, end: int, steps: Steps, live: Floats, draft: Draft) -> float:
     """Fill in the bytes alive while each step runs, and return the most.
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.compiled import compiled
+from accelsim.compiled import borrowing, compiled
 from accelsim.cost.choose import choose
 from accelsim.cost.columns import Columns
 from accelsim.cost.energy import op_pj
@@ -131,7 +131,7 @@ class Totals(NamedTuple):
     dram_bytes: Floats
 
 
-@compiled
+@borrowing
 def _best(ranked: Ranked, front: int, sizes: Floats, used: Floats, place: int) -> int:
     """Return the first row that fits beside what stays; -1 if none does."""
     for row in range(ranked.first[front], ranked.end[front]):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.compiled import compiled
+from accelsim.compiled import borrowing, compiled
 from accelsim.cost.prices import prices
 from accelsim.dims import OPERANDS, Operand
 from accelsim.hardware.accelerator import Accelerator
@@ -187,7 +187,7 @@ def _charges(accelerator: Accelerator, level: int | None, weight_level: int | No
     )
 
 
-@compiled
+@borrowing
 def _least(steps: Steps, first: int, end: int, keeper: _Keeper) -> float:
     """Return the bytes of tiles of one element, of the widest step made of MACs."""
     least = 0.0
@@ -247,7 +247,7 @@ def _find_inputs(steps: Steps, same: bool, flags: Flags) -> None:
             flags[1, place, design] = inputs
 
 
-@compiled
+@borrowing
 def _find_ends(steps: Steps, first: int, end: int, ends: Ints) -> None:
     for place in range(first, end):
         if steps.last_use[place] >= end:
@@ -258,7 +258,7 @@ def _find_ends(steps: Steps, first: int, end: int, ends: Ints) -> None:
                 break
 
 
-@compiled
+@borrowing
 def _keep_inputs(steps: Steps, first: int, end: int, design: int, budget: float, used: Floats, flags: Flags) -> None:
     """Keep what steps read of the network's inputs from the first step on, if all of it fits.
 
@@ -277,7 +277,7 @@ def _keep_inputs(steps: Steps, first: int, end: int, design: int, budget: float,
         flags[3, first:end, design] = True
 
 
-@compiled
+@borrowing
 def _keep_results(
     steps: Steps,
     first: int,
@@ -309,7 +309,7 @@ def _keep_results(
                 used[at, design] += steps.held[place]
 
 
-@compiled
+@borrowing
 def _keep_weights(steps: Steps, first: int, end: int, design: int, budget: float, used: Floats, flags: Flags) -> None:
     most = 0.0
     for place in range(first, end):

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.compiled import compiled, inlined
+from accelsim.compiled import borrowing, compiled, inlined
 from accelsim.mapping.nest import Ints
 from accelsim.schedule.table import Steps
 
@@ -99,7 +99,7 @@ def _inner(pixels: float, parts: float, shared: float) -> float:
     return float(ends + (count - 2.0) * max(0.0, step - shared))
 
 
-@compiled
+@borrowing
 def _need(steps: Steps, place: int, rows: float, columns: float, stripes: float) -> float:
     """Return the bytes that parts need of each other for the windows of a step.
 
@@ -143,7 +143,7 @@ def _plain(steps: Steps, place: int, end: int) -> bool:
     return not elsewhere and steps.last_use[place] < end
 
 
-@compiled
+@borrowing
 def _link(steps: Steps, first: int, end: int, linked: Flags) -> None:
     """Find the results that all their readers can take by rows."""
     for place in range(first, end):
@@ -159,7 +159,7 @@ def _link(steps: Steps, first: int, end: int, linked: Flags) -> None:
                 linked[writer] &= alike and not (slides and read > steps.first_read[place])
 
 
-@compiled
+@borrowing
 def _spills(steps: Steps, first: int, end: int, outputs: Flags) -> bool:
     """Return whether a map that could stay does not."""
     for place in range(first, end):
@@ -197,7 +197,7 @@ def _spilled(steps: Steps, place: int, last: int, design: int, charges: Charges)
     return float(cycles)
 
 
-@compiled
+@borrowing
 def _borders(steps: Steps, begin: int, last: int, design: int, count: float, charges: Charges, outputs: Flags) -> float:
     """Return the cycles of borders of a chain in ``count`` stripes."""
     found = 0.0
@@ -209,7 +209,7 @@ def _borders(steps: Steps, begin: int, last: int, design: int, count: float, cha
     return float(found * charges.border[design])
 
 
-@compiled
+@borrowing
 def _fits_after(steps: Steps, place: int, end: int, until: int, budget: float, used: Floats, kept: bool) -> bool:
     """Return whether a result that is kept may go, or one that is not has room behind its own step."""
     if not _plain(steps, place, end):
@@ -221,7 +221,7 @@ def _fits_after(steps: Steps, place: int, end: int, until: int, budget: float, u
     return True
 
 
-@compiled
+@borrowing
 def _end_here(
     steps: Steps,
     first: int,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.compiled import compiled
+from accelsim.compiled import borrowing, compiled
 from accelsim.cost.energy import vector_pj
 from accelsim.cost.prices import Prices
 from accelsim.hardware.accelerator import Accelerator
@@ -121,7 +121,7 @@ def vector_moved(steps: Steps, place: int, design: int, memories: int, stays: St
     return moved
 
 
-@compiled
+@borrowing
 def _moved(steps: Steps, place: int, design: int, where: _Where, moved: Floats) -> None:
     away = steps.away[place]
     for read in range(steps.first_read[place], steps.first_read[place + 1]):

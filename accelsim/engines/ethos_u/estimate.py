@@ -128,17 +128,12 @@ def estimate(
     parts = cycles_of(layer, npu, block, places, scales=scales)
     run = int(parts.total[0])
     slack = staging.slack_cycles if staging else int(cycles_of(layer, npu, block, planned).total[0])
-    cycles = run
-    if staging is not None and staging.staged:
-        hidden = role.slack_cycles or 0
-        waited = max(staging.first_cycles - hidden, 0)
-        cycles = max(staging.all_cycles - hidden + slack, run + waited)
     moved = moved_by(layer, npu, block, places)
     maps = _maps(layer, moved, system, places)
     busy = maps + _weights(moved, system, staging, busy=True)
     total = maps + _weights(moved, system, staging, busy=False)
     return Estimate(
-        npu_cycles=cycles,
+        npu_cycles=_with_staging(run, slack, staging, role.slack_cycles or 0),
         sram_cycles=int(busy.near / system.sram.bytes_per_cycle),
         far_cycles=int(busy.far / system.weights.bytes_per_cycle),
         sram_bytes=total.near,
@@ -149,6 +144,14 @@ def estimate(
         parts=parts,
         moved=moved,
     )
+
+
+def _with_staging(run: int, slack: int, staging: Staging | None, hidden: int) -> int:
+    """Return the cycles of a layer; those of moving weights that the layer before does not hide are waited for."""
+    if staging is None or not staging.staged:
+        return run
+    waited = max(staging.first_cycles - hidden, 0)
+    return max(staging.all_cycles - hidden + slack, run + waited)
 
 
 @dataclass(frozen=True, slots=True)
