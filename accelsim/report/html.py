@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import itertools
+import shutil
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -26,14 +27,17 @@ __all__ = ["page", "write_report"]
 
 #: Name of the page and of the folder of figures inside the folder of the results.
 PAGE, FIGURE_FOLDER = "report.html", "figures"
+#: Where a report is drawn before it takes its place.
+_PART_FOLDER = "report.part"
 _SHARED_LEGEND = 3
 
 
 def write_report(result: StudyResult, folder: str | Path) -> Path:
     """Write the report of ``result`` into ``folder`` and return the path of the page.
 
-    The folder is made if it is missing; the page, the figures and the table of the shown designs in it are replaced.
-    The same result gives the same bytes.
+    The folder is made if it is missing; the page, the figures and the table of the shown designs in it are replaced,
+    once all of it is drawn: a report that cannot be written leaves an earlier one as it was. The same result gives the
+    same bytes.
 
     Args:
         result: Of a study, complete or not.
@@ -44,17 +48,27 @@ def write_report(result: StudyResult, folder: str | Path) -> Path:
         NoMappingError: A design that once fitted does not fit any more, because a file has changed.
     """
     folder = Path(folder)
-    figures = folder / FIGURE_FOLDER
-    figures.mkdir(parents=True, exist_ok=True)
-    # An earlier report may have shown designs that are no longer the best.
+    findings = findings_of(result)
+    drawn = folder / _PART_FOLDER
+    shutil.rmtree(drawn, ignore_errors=True)
+    drawn.mkdir(parents=True)
+    try:
+        (drawn / PAGE).write_text(page(findings, drawn), encoding="utf-8")
+        write_designs(findings.designs, folder / DESIGNS_NAME)
+        _replace_figures(folder / FIGURE_FOLDER, drawn)
+        return (drawn / PAGE).replace(folder / PAGE)
+    finally:
+        shutil.rmtree(drawn, ignore_errors=True)
+
+
+def _replace_figures(figures: Path, drawn: Path) -> None:
+    """Put the figures that were drawn in the place of those of an earlier report, which may have had other designs."""
+    figures.mkdir(exist_ok=True)
     for name in FIGURES:
         for old in (*figures.glob(f"{name}.png"), *figures.glob(f"{name}-*.png")):
             old.unlink()
-    findings = findings_of(result)
-    write_designs(findings.designs, folder / DESIGNS_NAME)
-    path = folder / PAGE
-    path.write_text(page(findings, figures), encoding="utf-8")
-    return path
+    for new in drawn.glob("*.png"):
+        new.replace(figures / new.name)
 
 
 def page(findings: Findings, figures: Path) -> str:
