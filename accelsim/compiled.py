@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from pathlib import Path
 from threading import Lock
+from traceback import extract_tb
 from typing import Any, TypeVar, cast
 
 __all__ = ["borrowing", "compiled", "inlined"]
@@ -33,7 +34,13 @@ class _Waiting:
     def __call__(self, *values: Any) -> Any:
         if self.ready is None:
             _compile_with(self)
-        return self.ready(*values)  # type: ignore[misc]
+        try:
+            return self.ready(*values)  # type: ignore[misc]
+        except (AttributeError, ImportError) as error:
+            if not _while_reading(error):
+                raise
+            _forget(self.function)
+            return self.ready(*values)  # type: ignore[misc]
 
 
 def _version(function: Callable[..., Any]) -> tuple[int, int] | None:
@@ -43,6 +50,18 @@ def _version(function: Callable[..., Any]) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size
+
+
+def _while_reading(error: BaseException) -> bool:
+    """Return whether something went wrong while kept machine code was read: it speaks of a class that is no more."""
+    return any(Path(frame.filename).parts[-2:] == ("core", "caching.py") for frame in extract_tb(error.__traceback__))
+
+
+def _forget(function: Callable[..., Any]) -> None:
+    """Throw away the machine code that is kept for the functions of a file."""
+    source = Path(function.__code__.co_filename)
+    for index in source.parent.glob(f"__pycache__/{source.stem}.*.nbi"):
+        index.unlink(missing_ok=True)
 
 
 def _compile_with(asked: _Waiting) -> None:

@@ -84,7 +84,7 @@ def best_mapping(
         free_bytes: Shape ``(M,)``: room for tiles in each memory; by default its size.
         fixed: Tiles, copies and orders that are given; nothing by default.
         slots: Boxes of mappings that may wait at a time, some 200 bytes each.
-        boxes: Boxes that may be looked at, about 10 us each. A search that needs more of either ends early; its
+        boxes: Boxes that may be looked at, about 2 us each. A search that needs more of either ends early; its
             certificate says how much less a better mapping could score. It may be ``proven`` even so, if what is left
             could only score the same.
 

@@ -158,6 +158,54 @@ def test_machine_code_is_kept_for_the_source_that_it_was_made_of(tmp_path: Path)
     assert loaded(again).outer(5) == 40
 
 
+OF_A_CLASS = '''\
+"""A function that takes a class of another file."""
+
+from accelsim.compiled import compiled
+from shapes import *
+
+
+@compiled
+def area(shape):
+    """Return a product."""
+    return shape.rows * shape.columns
+'''
+SHAPE = '''\
+"""A class."""
+
+from typing import NamedTuple
+
+
+class NAME(NamedTuple):
+    rows: int
+    columns: int
+'''
+
+
+def test_code_kept_for_a_class_that_is_no_more_is_compiled_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept names the class, so that it cannot even be read without it."""
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "kernels.py"
+    path.write_text(OF_A_CLASS)
+    for name in ("Tile", "Rectangle"):
+        (tmp_path / "shapes.py").write_text(SHAPE.replace("NAME", name))
+        module = loaded(path)
+        assert module.area(getattr(module, name)(3, 4)) == 12
+        assert list((tmp_path / "__pycache__").glob("kernels.area*.nbi"))
+        del sys.modules["shapes"]
+
+
+def test_a_mistake_in_an_argument_is_not_taken_for_unreadable_code(tmp_path: Path) -> None:
+    module = loaded(written(tmp_path, 3))
+    assert module.outer(5) == 30
+    kept = sorted((tmp_path / "__pycache__").glob("*.nbi"))
+    with pytest.raises(Exception, match="count"):
+        module.outer("five")
+    assert sorted((tmp_path / "__pycache__").glob("*.nbi")) == kept
+
+
 def test_code_of_a_file_changed_since_it_was_read_is_not_kept(tmp_path: Path) -> None:
     """Otherwise it would pass for the code of the new file."""
     module = loaded(written(tmp_path, 3))
