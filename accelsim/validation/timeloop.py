@@ -110,9 +110,14 @@ def figures(op: Op, written: str, pes: int, machine: Levels = MACHINE) -> Figure
         machine: The levels.
 
     Raises:
-        InputError: An unknown level or letter, or factors that do not cover the loops.
+        InputError: An unknown level or letter, one that is named twice, no two levels with loops in time, more copies
+            than PEs, or factors that do not cover the loops.
     """
     levels, tiles, orders, copies = _read(op, written, machine)
+    busy = int(copies.prod())
+    if busy > pes:
+        allowed = f"at most {pes} PEs"
+        raise InputError(Problem(field="mapping", message="spatial factors", got=str(busy), allowed=allowed))
     inner = len(levels) - 1
     structure = Structure(
         holds=tuple(tuple(o in machine.holds[name] for o in OPERANDS) for name in levels),  # type: ignore[misc]
@@ -149,18 +154,26 @@ def _read(op: Op, written: str, machine: Levels) -> tuple[list[str], Ints, Ints,
     temporal: dict[str, dict[Dim, int]] = {}
     spatial: dict[str, dict[Dim, int]] = {}
     for part in written.split("|"):
-        name, kind, *factors = part.split()
+        name, kind, *factors = (*part.split(), "", "")
+        factors = [factor for factor in factors if factor]
         if name not in machine.holds or kind not in ("temporal", "spatial"):
-            raise InputError(
-                Problem(field="mapping", got=shown(part.strip()), allowed=f"a level of {', '.join(machine.holds)}")
-            )
+            allowed = f"a level of {', '.join(machine.holds)}, and temporal or spatial"
+            raise InputError(Problem(field="mapping", got=shown(part.strip()), allowed=allowed))
         found = [re.fullmatch(r"([A-Z])(\d+)", factor) for factor in factors]
         if any(match is None or match[1] not in letters for match in found):
             raise InputError(
                 Problem(field="mapping", got=shown(part.strip()), allowed=f"factors of {', '.join(letters)}")
             )
-        (temporal if kind == "temporal" else spatial)[name] = {letters[m[1]]: int(m[2]) for m in found if m}
+        known = temporal if kind == "temporal" else spatial
+        dims = [letters[match[1]] for match in found if match]
+        if name in known or len(set(dims)) < len(dims):
+            message = "a level, or a letter of a level, is named twice"
+            raise InputError(Problem(field="mapping", message=message, got=shown(part.strip())))
+        known[name] = {dim: int(match[2]) for dim, match in zip(dims, found, strict=True) if match}
     levels = list(temporal)
+    if len(levels) < 2:
+        allowed = "an outer and an inner level with loops in time"
+        raise InputError(Problem(field="mapping", got=shown(written), allowed=allowed))
     inner = len(levels) - 1
     tiles, copies = np.ones((1, inner, len(DIMS)), dtype=np.int64), np.ones((1, inner + 1, len(DIMS)), dtype=np.int64)
     orders = np.zeros((1, inner, len(DIMS)), dtype=np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import subprocess
@@ -187,6 +188,37 @@ def test_a_mistake_in_a_sets_file_is_told_with_its_place(
     result = accelsim("validate", "timeloop", "-r", str(tmp_path))
     assert result.code == 2 and "Traceback" not in result.err
     assert f"{copy}:{line}  {field}" in result.err and said in result.err
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "column", "value", "said"),
+    [
+        ("timeloop", "timeloop_fixed_mapping.csv", "mapping", "DRAM temporal C3", "an outer and an inner level"),
+        ("timeloop", "timeloop_fixed_mapping.csv", "array", "2x2", "at most 4 PEs"),
+        ("timeloop", "timeloop_fixed_mapping.csv", "cycles", "-1", "a number from 0 on"),
+        ("scale_sim", "scale_sim_compute_only.csv", "k", "0", "a whole number of at least 1"),
+        ("scale_sim", "scale_sim_compute_only.csv", "k", "1.5", "a whole number"),
+        ("scale_sim", "scale_sim_compute_only.csv", "dataflow", "vs", "ws"),
+        ("ethos_u", "ethos_u/single_layers.csv", "accelerator", "ethos-u55-257", "ethos-u55-256"),
+        ("ethos_u", "ethos_u/single_layers.csv", "kind", "cnov", "conv"),
+        ("ethos_u", "ethos_u/single_layers.csv", "npu_cycles", "nan", "a number from 0 on"),
+        ("ethos_u", "ethos_u/networks_summary.csv", "system_config", "Ethos_U55", "ethos-u55-high-end-embedded"),
+        ("ethos_u", "ethos_u/networks_per_op.csv", "npu_op", "Softmax", "Conv2D"),
+    ],
+)
+def test_a_cell_that_no_model_can_take_is_told_with_its_place(
+    accelsim: Run, tmp_path: Path, name: str, file: str, column: str, value: str, said: str
+) -> None:
+    copy = tmp_path / file
+    copy.parent.mkdir(exist_ok=True)
+    with (REFERENCE / file).open(encoding="utf-8", newline="") as table:
+        rows = list(csv.reader(table))
+    rows[3][rows[0].index(column)] = value
+    with copy.open("w", encoding="utf-8", newline="") as table:
+        csv.writer(table).writerows(rows)
+    result = accelsim("validate", name, "-r", str(tmp_path))
+    assert result.code == 2 and "Traceback" not in result.err
+    assert f"{copy}:4  " in result.err and said in result.err
 
 
 def test_a_missing_column_of_a_sets_file_is_named_with_the_file(accelsim: Run, tmp_path: Path) -> None:

@@ -53,6 +53,12 @@ _LAYER = layer_of((2, 2), 2, 2, 1, 1)
         ("DRAM temporal C2 | GBuf twice K2", "GBuf twice K2"),
         ("DRAM temporal C2 | GBuf temporal X2", "GBuf temporal X2"),
         ("DRAM temporal C2 | GBuf temporal K2 P2", "factors of OY cover 1 of 2"),
+        ("DRAM temporal C2 | GBuf temporal K2 P2 Q2 K2", "named twice"),
+        ("DRAM temporal C2 | GBuf temporal K2 | GBuf temporal P2 Q2", "named twice"),
+        ("DRAM temporal C2 K2 P2 Q2", "an outer and an inner level"),
+        ("DRAM temporal C2 | GBuf temporal P2 Q2 | GBuf spatial C4 K2 | WReg temporal N1", "at most 4 PEs"),
+        ("DRAM temporal C2 K2 P2 | GBuf temporal Q2 |", "a level of DRAM"),
+        ("", "a level of DRAM"),
     ],
 )
 def test_mistakes_in_a_mapping_are_named(written: str, said: str) -> None:

@@ -67,8 +67,9 @@ def _layers(files: Files) -> list[Series]:
     for row in table.rows:
         if row["kind"] not in kinds:
             raise row.mistake("kind", ", ".join(kinds))
-        layer = _layer(row, kinds[row["kind"]], row.whole("fw"))
-        found.append(estimate(layer, npu(spelt(row["accelerator"])), system(spelt(row["system_config"]))))
+        with row.placed():
+            layer = _layer(row, kinds[row["kind"]], row.whole("fw"))
+            found.append(estimate(layer, npu(spelt(row["accelerator"])), system(spelt(row["system_config"]))))
     return [
         _series(f"layers: {what}", "", Scope.LAYER, table, table.words("layer"), found, figure, names)
         for figure, (what, names, _) in _CYCLES.items()
@@ -127,7 +128,8 @@ def _networks(files: Files) -> list[Series]:
         if key not in groups:
             raise total.mistake("model", "a network that the file of ops has, on the same machine")
         layers, spread = _layers_of(key, groups)
-        done[key] = chain(layers, npu(key[1]), system(spelt(total["system_config"])), spread)
+        with total.placed():
+            done[key] = chain(layers, npu(key[1]), system(spelt(total["system_config"])), spread)
     kept = [
         (key, row, one) for key, rows in groups.items() if key in done for row, one in zip(rows, done[key], strict=True)
     ]

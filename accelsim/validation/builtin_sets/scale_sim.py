@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from accelsim.validation.sets import SETS, Comparison, Files, Kind, ReferenceFil
 
 __all__ = ["compare"]
 
+T = TypeVar("T")
 _SIZES = ("ih", "iw", "fh", "fw", "c", "k", "stride", "rows", "cols")
 #: Column -> what it is.
 _COUNTS = {
@@ -32,9 +35,9 @@ def compare(files: Files) -> Comparison:
     rows = [row for path in files.values() for row in read_table(path, needed).rows]
     names = tuple(f"{row['layer']} on {row['rows']} x {row['cols']}" for row in rows)
     groups = tuple(row["dataflow"] for row in rows)
-    own = np.array([_own(row) for row in rows])
+    own = np.array([_placed(_own, row) for row in rows])
     predicted = [(column, what, own[:, place]) for place, (column, what) in enumerate(_COUNTS.items())]
-    habit = np.array([_habitual_writes(row) for row in rows])
+    habit = np.array([_placed(_habitual_writes, row) for row in rows])
     predicted.append((_WRITES, f"{_COUNTS[_WRITES]}, counted as the tool does", habit))
     series = [
         Series(
@@ -49,6 +52,11 @@ def compare(files: Files) -> Comparison:
         for column, what, found in predicted
     ]
     return Comparison(tuple(series))
+
+
+def _placed(function: Callable[[Row], T], row: Row) -> T:
+    with row.placed():
+        return function(row)
 
 
 def _own(row: Row) -> list[float]:

@@ -6,7 +6,8 @@ import csv
 import gzip
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +62,15 @@ class Row:
         """Return the error that a cell is."""
         got = shown(self.cells[column])
         return InputError(Problem(field=column, got=got, allowed=allowed, file=self.file, line=self.line))
+
+    @contextmanager
+    def placed(self) -> Iterator[None]:
+        """Give mistakes that are found while the row is worked on its place, if they have none."""
+        try:
+            yield
+        except InputError as error:
+            problems = [one if one.file else one.at(self.file, self.line) for one in error.problems]
+            raise InputError(problems) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,11 +52,12 @@ def _figures(row: Row) -> list[float]:
     from accelsim.validation.timeloop import figures, layer_of
 
     channels, kernels, size, stride, high, wide = (row.whole(name) for name in _SIZES)
-    op = layer_of((high, wide), channels, kernels, size, stride, depthwise=row["kind"] == "dw")
     down, by, across = row["array"].partition("x")
     if not (by and down.isdecimal() and across.isdecimal()):
         raise row.mistake("array", "rows and columns, such as 32x32")
-    found = figures(op, row["mapping"], int(down) * int(across))
+    with row.placed():
+        op = layer_of((high, wide), channels, kernels, size, stride, depthwise=row["kind"] == "dw")
+        found = figures(op, row["mapping"], int(down) * int(across))
     return [float(getattr(found, figure)) for _, figure in _COUNTS.values()]
 
 
