@@ -27,7 +27,7 @@ _LACKED = (1, 0, 2, 4, 1, 1, 1, 4, 4, 4)
 #: The next number of parts is larger by this fraction, or more once there are so few innermost tiles.
 _FINER, _FEWEST = 4, 12
 #: Tiles to start from are this factor apart.
-_APART = 4
+_APART = 2
 #: Chains of a dim; tables of windows grow with their square.
 _MOST = 1_000
 

@@ -18,7 +18,7 @@ from accelsim.compiled import compiled
 from accelsim.cost.chains import Chains, alike_of
 from accelsim.cost.deals import dealt
 from accelsim.cost.dominance import Slack, undominated
-from accelsim.cost.neighbours import around, found_of, outwards
+from accelsim.cost.neighbours import added, around, found_of, outwards
 from accelsim.cost.rows import Kept, Machine, OpRows, counting, op_rows
 from accelsim.cost.ways import axes_of
 from accelsim.dims import DIMS
@@ -79,7 +79,7 @@ class _Search:
         self._levels, self._copies = machine.structure.levels, bool(machine.loops)
         none = np.zeros((1, len(DIMS)), dtype=np.int64)
         self._counting = counting(op, machine, kept, Mappings(self._cuts, none, _nests(self._levels), none[:, 0]))
-        self._found = found_of(_FIRST, self._chains)
+        self._found = found_of(_FIRST, len(DIMS))
         self._costed = 0
         self._each, self._memories = 2 if machine.structure.apart else 1, self._levels + 1
         self._rows = np.empty(0, dtype=np.int64)
@@ -90,15 +90,16 @@ class _Search:
         last, single = self._menu.last, np.zeros((1, len(DIMS)), dtype=np.int64)
         start = last - self._menu.start
         # Whatever the room, if a mapping fits, so does one with tiles of one element.
-        self._add(outwards, single, single[:, 0], 0)
-        self._add(outwards, start, np.zeros(len(start), dtype=np.int64), 0)
+        start = np.concatenate([single, start])
+        lists = np.empty((len(start), 2), dtype=np.int64)
+        self._add(outwards, start, np.zeros(len(start), dtype=np.int64), 0, 0, lists)
         self._cost()
         looked = np.zeros(_MOST, dtype=np.bool_)
         for _ in range(_ROUNDS):
             good = self._good(_NEARLY)
             best = good[~looked[good]]
             looked[best] = True
-            self._add(around, self._found.cut[best], self._found.still[best], (0, 1), True, False)
+            self._add(around, best, (0, 1), (False, True), False, 0)
             if not self._cost():
                 break
         good = self._good(NEAR)
@@ -113,10 +114,8 @@ class _Search:
 
     def _add(self, what: Callable[..., None], *given: Any) -> None:
         """Add mappings, in more room if need be."""
-        what(self._chains, *given, self._found)
-        while len(self._found.cut) == self._found.total[0] < _MOST:
-            self._found = found_of(2 * int(self._found.total[0]), self._chains, self._found)
-            what(self._chains, *given, self._found)
+        self._found.total[1] = 1  # lists are not asked for again
+        self._found = added(what, self._chains, self._found, _MOST, *given)
 
     def _cost(self) -> bool:
         """Cost what is new, and keep what fits and nothing beats; return whether there was anything."""

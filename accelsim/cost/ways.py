@@ -20,6 +20,8 @@ __all__ = ["Ways", "axes_of", "groups_of", "ways_of"]
 
 #: Above so many parts of a dim the next number of parts is larger by this fraction.
 _FINER = 16
+#: Innermost tiles to start from are this factor apart.
+_APART = 2
 #: Memories inside the outermost one up to which copies are dealt out in several ways; with more, each takes too long.
 _FLAT = 3
 _NOTHING = Kept((False, False, False), (-1, -1, -1))
@@ -65,7 +67,7 @@ class Ways:
 
     def __init__(self, op: Op, machine: Machine, copies: Ints) -> None:
         self.levels, self.each = machine.structure.levels, 2 if machine.structure.apart else 1
-        self.chains, menu = chains_of(op, menu_of(op, axes_of(machine), _FINER), copies)
+        self.chains, menu = chains_of(op, menu_of(op, axes_of(machine), _FINER, _APART), copies)
         self.start = _start(self.chains, menu)
         cuts = []
         for dim in range(len(DIMS)):

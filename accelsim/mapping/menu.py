@@ -29,8 +29,6 @@ _MOST = 1024
 _SMALLEST, _LARGEST = 8, 1 << 40
 #: Multiples of an axis, so many of them.
 _MULTIPLES = 8
-#: Tiles of the start are this factor apart.
-_APART = 4
 #: Rows and columns of a tile of the start differ at most by this factor, unless rows are whole.
 _OBLONG = 2.25
 
@@ -49,13 +47,14 @@ class Menu(NamedTuple):
     start: Ints
 
 
-def menu_of(op: Op, axes: Sequence[tuple[int, tuple[Dim, ...]]], finer: int) -> Menu:
+def menu_of(op: Op, axes: Sequence[tuple[int, tuple[Dim, ...]]], finer: int, apart: int = 4) -> Menu:
     """Return the tiles to choose from.
 
     Args:
         op: The op.
         axes: PEs along an axis of the array, and the dims that share it as one loop.
         finer: Above so many parts the next number of parts is larger by this fraction: 8 for an eighth.
+        apart: Tiles of the start are this factor apart.
     """
     along, beside = np.ones(len(DIMS), dtype=np.int64), np.ones(len(DIMS), dtype=np.int64)
     taps = {tap for _, tap in WINDOWS}
@@ -63,14 +62,14 @@ def menu_of(op: Op, axes: Sequence[tuple[int, tuple[Dim, ...]]], finer: int) -> 
         whole = math.prod(op.size(dim) for dim in dims if dim in taps)
         for dim in dims:
             along[dim.position], beside[dim.position] = size, 1 if dim in taps else whole
-    return Menu(*_menu(np.array(op.sizes), along, beside, finer))
+    return Menu(*_menu(np.array(op.sizes), along, beside, finer, apart))
 
 
 @compiled
-def _menu(sizes: Ints, along: Ints, beside: Ints, finer: int) -> tuple[Ints, Ints, Ints]:
+def _menu(sizes: Ints, along: Ints, beside: Ints, finer: int, apart: int) -> tuple[Ints, Ints, Ints]:
     """Return tiles, the places of the last, and the start."""
     every, last, marks = np.empty((_END, _MOST), np.int64), np.empty(_END, np.int64), np.zeros((_END, _MOST), np.bool_)
-    _fill(sizes, along, beside, finer, every, last, marks)
+    _fill(sizes, along, beside, finer, apart, every, last, marks)
     tiles = np.ones((_END, last.max() + 1), np.int64)
     for dim in range(_END):
         for place in range(last[dim] + 1):
@@ -142,7 +141,9 @@ def _parts(size: int, dim: int, alone: bool, finer: int, found: Ints) -> int:
 
 
 @compiled
-def _fill(sizes: Ints, along: Ints, beside: Ints, finer: int, tiles: Ints, last: Ints, marks: Flags) -> None:
+def _fill(
+    sizes: Ints, along: Ints, beside: Ints, finer: int, apart: int, tiles: Ints, last: Ints, marks: Flags
+) -> None:
     """Fill the tiles of every dim, the place of the last, and which of them the start takes."""
     found = np.empty(_MOST, np.int64)
     for dim in range(_END):
@@ -164,16 +165,16 @@ def _fill(sizes: Ints, along: Ints, beside: Ints, finer: int, tiles: Ints, last:
                 place += 1
                 tiles[dim, place] = ordered[at]
         last[dim] = place
-        _mark(tiles[dim], place, along[dim], marks[dim])
+        _mark(tiles[dim], place, along[dim], apart, marks[dim])
 
 
 @compiled
-def _mark(tiles: Ints, last: int, along: int, marks: Flags) -> None:
+def _mark(tiles: Ints, last: int, along: int, factor: int, marks: Flags) -> None:
     """Mark the first tile, the last, and those nearest to an axis times powers of a factor."""
     marks[0] = marks[last] = True
     wanted = along
-    while wanted > _APART:
-        wanted //= _APART
+    while wanted > factor:
+        wanted //= factor
     while wanted < tiles[0]:
         nearest, least = 0, np.inf
         for place in range(last + 1):
@@ -181,7 +182,7 @@ def _mark(tiles: Ints, last: int, along: int, marks: Flags) -> None:
             if apart < least:
                 nearest, least = place, apart
         marks[nearest] = True
-        wanted *= _APART
+        wanted *= factor
 
 
 @compiled

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.cost.chains import Chains, alike_of, chains_of, listed
-from accelsim.cost.neighbours import Found, around, best, found_of, outwards, widened
+from accelsim.cost.neighbours import Found, added, around, cores, found_of, outwards
 from accelsim.cost.rows import Kept, demand, machine_of, op_rows
 from accelsim.dims import DIMS, Dim
 from accelsim.hardware.load import load_hardware
@@ -39,6 +39,22 @@ def drawn(made: Chains, count: int, rng: np.random.Generator) -> tuple[np.ndarra
     return rng.integers(0, made.nodes[:, 0], (count, len(DIMS))), rng.integers(0, 3**levels, count)
 
 
+def room(most: int, cut: np.ndarray | None = None, still: np.ndarray | None = None) -> Found:
+    """Return room for mappings, some of which are there already."""
+    found = found_of(most, len(DIMS))
+    if cut is not None and still is not None:
+        found.cut[: len(cut)], found.still[: len(cut)], found.total[0] = cut, still, len(cut)
+    return found
+
+
+def begun(made: Chains, cut: np.ndarray, still: np.ndarray, most: int, whole: int = 0) -> Found:
+    """Return room with mappings that are known as such, and with every order at the innermost level."""
+    found = room(most)
+    innermost = made.tiles.shape[1] - 1
+    outwards(made, cut, still, innermost, whole, np.empty((len(cut), 2), dtype=np.int64), found)
+    return found
+
+
 def rows(found: Found) -> list[tuple[int, ...]]:
     count = int(found.total[0])
     return [(*cut, still) for cut, still in zip(found.cut[:count].tolist(), found.still[:count].tolist(), strict=True)]
@@ -58,8 +74,7 @@ def test_orders_passed_over_cost_the_same(op: Op) -> None:
         # Most dims whole, so that there are loops of one kind, of two, of three.
         last = made.nodes[:, 0] - 1
         start = np.where(rng.random(len(DIMS)) < 0.4, rng.integers(0, last + 1), last)
-        found = found_of(8, made)
-        outwards(made, start[None], np.zeros(1, dtype=np.int64), 0, found)
+        found = begun(made, start[None], np.zeros(1, dtype=np.int64), 8)
         tile = tiles(made, start[None])[0, 0]
         taken = [costs(op, tile, still) for *_, still in rows(found)]
         for operand in range(3):
@@ -68,23 +83,39 @@ def test_orders_passed_over_cost_the_same(op: Op) -> None:
 
 
 @given(st.sampled_from(LARGER), st.integers(0, 10**6), st.integers(1, 3), st.booleans(), st.booleans())
-def test_neighbours_are_chains_and_none_comes_twice(op: Op, seed: int, levels: int, alike: bool, wide: bool) -> None:
+def test_neighbours_are_chains_and_none_is_there_twice(op: Op, seed: int, levels: int, alike: bool, wide: bool) -> None:
     rng, made = np.random.default_rng(seed), chains(op, levels)
     cut, still = drawn(made, 3, rng)
     level = int(rng.integers(levels))
     some = (level, level + 1) if alike else (0, levels)
-    found = found_of(1 << 15, made)
-    around(made, cut, still, some, alike, wide, found)
+    found = room(1 << 15, cut, still)
+    nodes = np.arange(3)
+    around(made, nodes, some, (not alike, alike), wide, 0, found)
     count = int(found.total[0])
     assert count < 1 << 15
     assert np.all((found.cut[:count] >= 0) & (found.cut[:count] < made.nodes[:, 0]))
     assert np.all((found.still[:count] >= 0) & (found.still[:count] < 3**levels))
-    assert len(set(rows(found))) == count
+    assert len(set(rows(found)[3:])) == count - 3
     changed = (found.cut[:count, None, :] != cut[None]).sum(axis=2).min(axis=1)
     assert changed.max(initial=0) <= 2, "one dim or two"
-    again = found_of(1 << 15, made, found)
-    around(made, cut, still, some, alike, wide, again)
-    assert rows(again) == rows(found), "what is there is not added again"
+    before, lists = rows(found), found.near[:3].copy()
+    listed_before = [found.listed[first:end].tolist() for first, end in lists]
+    around(made, nodes, some, (not alike, alike), wide, 0, found)
+    assert rows(found) == before, "what is there is not added again"
+    assert [found.listed[first:end].tolist() for first, end in found.near[:3]] == listed_before, "but listed"
+
+
+@given(st.sampled_from(LARGER), st.integers(0, 10**6))
+def test_what_is_listed_does_not_depend_on_what_is_known(op: Op, seed: int) -> None:
+    rng, made = np.random.default_rng(seed), chains(op, 2)
+    cut, still = drawn(made, 4, rng)
+    lists = []
+    for order in ([0, 1, 2, 3], [3, 2, 1, 0]):
+        found = room(1 << 14, cut[order], still[order])
+        around(made, np.arange(4), (0, 2), (True, True), False, 0, found)
+        every = rows(found)
+        lists.append([[every[row] for row in found.listed[slice(*found.near[order.index(at)])]] for at in range(4)])
+    assert lists[0] == lists[1]
 
 
 @given(st.sampled_from(LARGER), st.integers(0, 10**6))
@@ -92,15 +123,15 @@ def test_tiles_outside_stay_about_what_they_are_or_go_along(op: Op, seed: int) -
     rng, made = np.random.default_rng(seed), chains(op, 2)
     cut, still = drawn(made, 1, rng)
     own = tiles(made, cut)[0]
-    for alike in (False, True):
-        found = found_of(1 << 14, made)
-        around(made, cut, still, (1, 2), alike, True, found)
+    for alike, whole in ((False, 0), (True, 0), (True, 1)):
+        found = room(1 << 14, cut, still)
+        around(made, np.zeros(1, dtype=np.int64), (1, 2), (not alike, alike), True, whole, found)
         for outer, inner in tiles(made, found.cut[: int(found.total[0])]):
             for dim in np.flatnonzero(inner != own[1]):
                 every = listed(made, int(dim))
                 around_it = every[every[:, 1] == inner[dim], 0]
                 apart = np.abs(np.log(around_it / own[0, dim]))
-                assert outer[dim] == (around_it.min() if alike else outer[dim])
+                assert outer[dim] == ((around_it.max() if whole else around_it.min()) if alike else outer[dim])
                 assert alike or abs(np.log(outer[dim] / own[0, dim])) <= apart.min() + 1e-12
 
 
@@ -111,9 +142,9 @@ def test_the_neighbours_of_a_mapping() -> None:
     assert made.nodes[[K, C], 0].tolist() == [7, 7]
     cut = np.zeros((1, len(DIMS)), dtype=np.int64)
     cut[0, [K, C]] = 3
-    found = found_of(256, made)
-    around(made, cut, np.zeros(1, dtype=np.int64), (0, 1), True, False, found)
-    got = {(row[K], row[C]) for row in rows(found)}
+    found = room(256, cut, np.zeros(1, dtype=np.int64))
+    around(made, np.zeros(1, dtype=np.int64), (0, 1), (False, True), False, 0, found)
+    got = {(row[K], row[C]) for row in rows(found)[1:]}
     alone = {(3 + step, 3) for step in (-2, -1, 1, 2)} | {(3, 3 + step) for step in (-2, -1, 1, 2)}
     steps = [(1, 1), (1, 2), (2, 1), (2, 2), (1, 3), (3, 1)]
     traded = {(3 + one, 3 - other) for one, other in steps} | {(3 - other, 3 + one) for one, other in steps}
@@ -121,51 +152,43 @@ def test_the_neighbours_of_a_mapping() -> None:
 
 
 def test_outwards_the_tiles_of_a_level_are_spread_and_what_is_inside_stays() -> None:
-    """64 kernels in tiles of 4: around them 4, 16 and 64, each with every order that differs."""
+    """64 kernels in tiles of 4: around them 4, 8, 16, 32 and 64, each with every order that differs."""
     made = chains(fully_connected((1, 1, 1, 1), 64), 2)
     every = listed(made, K).tolist()
-    cut = np.zeros((1, len(DIMS)), dtype=np.int64)
-    cut[0, K] = every.index([4, 4])
-    found = found_of(64, made)
-    outwards(made, cut, np.zeros(1, dtype=np.int64), 0, found)
-    assert {tuple(every[row[K]]) for row in rows(found)} == {(4, 4), (16, 4), (64, 4)}
+    cut = np.zeros((2, len(DIMS)), dtype=np.int64)
+    cut[:, K] = every.index([4, 4]), every.index([64, 64])
+    found, lists = room(64), np.empty((2, 2), dtype=np.int64)
+    outwards(made, cut, np.zeros(2, dtype=np.int64), 0, 0, lists, found)
+    got = [{tuple(every[found.cut[row, K]]) for row in found.listed[first:end]} for first, end in lists]
+    assert got == [{(4, 4), (8, 4), (16, 4), (32, 4), (64, 4)}, {(64, 64)}]
 
 
-@given(st.sampled_from(LARGER), st.integers(0, 10**6), st.integers(0, 2))
-def test_widened_all_is_whole_outside_a_level_and_the_same_inside(op: Op, seed: int, level: int) -> None:
+@given(st.sampled_from(LARGER), st.integers(0, 10**6))
+def test_the_mark_of_the_innermost_tiles_tells_them_apart(op: Op, seed: int) -> None:
     made = chains(op, 3)
-    cut, _ = drawn(made, 5, np.random.default_rng(seed))
-    before, after = tiles(made, cut), tiles(made, widened(made, cut, level))
-    assert np.array_equal(before[:, level:], after[:, level:])
-    assert np.all(after[:, :level] == np.array(op.sizes))
+    cut, _ = drawn(made, 40, np.random.default_rng(seed))
+    cut[20:] = cut[:20]
+    # Only what is outside differs.
+    cut[20:, K] = [made.first[K, 1, made.first[K, 2, made.inside[K, 1, made.inside[K, 0, at]]]] for at in cut[20:, K]]
+    marks, inner = cores(made, cut), tiles(made, cut)[:, -1]
+    for one, other in itertools.combinations(range(40), 2):
+        assert (marks[one] == marks[other]) == np.array_equal(inner[one], inner[other])
 
 
-def test_when_there_is_no_room_the_rest_is_left_out() -> None:
+def test_when_there_is_no_room_there_is_more_and_nothing_is_lost() -> None:
     made = chains(LARGER[0], 2)
     cut, still = drawn(made, 1, np.random.default_rng(1))
-    few = found_of(10, made)
-    around(made, cut, still, (0, 2), False, False, few)
-    assert int(few.total[0]) == 10
-    more = found_of(400, made, few)
-    around(made, cut, still, (0, 2), False, False, more)
-    whole = found_of(400, made)
-    around(made, cut, still, (0, 2), False, False, whole)
-    assert rows(more)[:10] == rows(few)
-    assert rows(more) == rows(whole), "what was there is known again"
-
-
-@given(st.integers(0, 10**6), st.integers(1, 8), st.integers(1, 60))
-def test_the_best_differ_and_nothing_left_out_beats_all_that_are_like_it(seed: int, count: int, begin: int) -> None:
-    rng, made = np.random.default_rng(seed), chains(LARGER[0], 2)
-    cut, still = drawn(made, 60, rng)
-    found = Found(cut, still, np.zeros(2, dtype=np.int64), np.array([60]))
-    scores = np.where(rng.random(60) < 0.1, np.inf, 1 + rng.random(60))
-    known = best(made, found, scores[:begin], np.empty(0, dtype=np.int64), 0, count)
-    got = best(made, found, scores, known, begin, count).tolist()
-    assert scores[got].tolist() == sorted(scores[got].tolist())
-    assert np.all(np.isfinite(scores[got]))
-    if np.isfinite(scores).any():
-        assert scores[got[0]] == scores.min(), "the best of all is the first"
-    for one, other in itertools.combinations(got, 2):
-        if still[one] == still[other]:
-            assert not np.array_equal(tiles(made, cut)[one, -1], tiles(made, cut)[other, -1])
+    node, given = np.zeros(1, dtype=np.int64), ((0, 2), (True, True), False, 0)
+    whole = room(1024, cut, still)
+    around(made, node, *given, whole)
+    assert not whole.total[2]
+    few = room(16, cut, still)
+    around(made, node, *given, few)
+    assert few.total.tolist()[::2] == [16, 1]
+    assert rows(few) == rows(whole)[:16]
+    more = added(around, made, room(16, cut, still), 1024, node, *given)
+    assert len(more.cut) == 1024
+    assert rows(more) == rows(whole)
+    assert more.listed[slice(*more.near[0])].tolist() == whole.listed[slice(*whole.near[0])].tolist()
+    capped = added(around, made, room(16, cut, still), 64, node, *given)
+    assert rows(capped) == rows(whole)[:64]
