@@ -155,7 +155,7 @@ def _drawn(outcomes: Sequence[Outcome], folder: Path) -> dict[str, Path]:
         panels = [one for one in found if one is not None]
         if panels:
             images[outcome.name] = folder / f"validation_{slug(outcome.name)}.png"
-            images[outcome.name].write_bytes(parity_png(panels))
+            write_file(images[outcome.name], parity_png(panels), "--plots")
     return images
 
 

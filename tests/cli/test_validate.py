@@ -159,11 +159,13 @@ def test_a_set_beside_own_measurements(accelsim: Run, measured: Path) -> None:
         (("-m", "chip.csv", "-w", "npu", "--set", "clock_mh=1"), "'clock_mhz'"),
         (("-m", "bad.csv", "-w", "npu"), "no column says what was measured"),
         (("eyeriss", "--plots", "chip.csv"), "cannot be a folder"),
+        (("eyeriss", "--plots", "pictures"), "validation_eyeriss.png"),
         (("eyeriss", "--json", "-o", "."), "is a folder"),
         (("-m", "chip.csv", "-w", "npu", "--json", "-o", "./chip.csv"), "is your measurements"),
     ],
 )
 def test_mistakes_are_told_in_a_line(accelsim: Run, measured: Path, words: tuple[str, ...], said: str) -> None:
+    (measured.parent / "pictures" / "validation_eyeriss.png").mkdir(parents=True)
     (measured.parent / "bad.csv").write_text("network,ms\nresnet18,1\n")
     result = accelsim("validate", *words)
     assert result.code == 2
