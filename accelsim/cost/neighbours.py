@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from accelsim.compiled import compiled, inlined
+from accelsim.compiled import borrowing, compiled
 from accelsim.cost.chains import Chains
 from accelsim.mapping.nest import Ints
 
@@ -96,7 +96,7 @@ def added(what: Callable[..., None], chains: Chains, found: Found, most: int, *g
     return found
 
 
-@compiled
+@borrowing
 def _hashed(dim: int, chain: int) -> int:
     """Return what marks the chain of a dim; marks of all dims are added up."""
     mixed = (16 * chain + dim + 1) * _PRIME
@@ -104,12 +104,12 @@ def _hashed(dim: int, chain: int) -> int:
     return mixed ^ (mixed >> 32)
 
 
-@compiled
+@borrowing
 def _kinds(lacked: int) -> int:
     return (lacked & 1) + (lacked >> 1 & 1) + (lacked >> 2 & 1)
 
 
-@inlined
+@borrowing
 def _add(cut: Ints, still: int, levels: int, marks: tuple[int, int], found: Found) -> None:
     """List a mapping, if there is room, and add it unless it, or one to the same effect, is there.
 
@@ -139,7 +139,7 @@ def _add(cut: Ints, still: int, levels: int, marks: tuple[int, int], found: Foun
         found.total[1] += 1
 
 
-@compiled
+@borrowing
 def _marks(chains: Chains, cut: Ints) -> tuple[int, int]:
     """Return what marks the chains of a mapping, and the bits of the operands that are lacked."""
     mixed, lacked = 0, 0
@@ -161,7 +161,7 @@ def _remember(old: Ints, seen: Ints) -> None:
             seen[at, 0], seen[at, 1] = old[slot, 0], old[slot, 1]
 
 
-@compiled
+@borrowing
 def _at(chains: Chains, dim: int, chain: int, level: int) -> int:
     """Return the place of the tile that a chain has at a level."""
     for outer in range(level):
@@ -169,7 +169,7 @@ def _at(chains: Chains, dim: int, chain: int, level: int) -> int:
     return chain
 
 
-@compiled
+@borrowing
 def _alike(chains: Chains, dim: int, level: int, place: int, whole: int) -> int:
     """Return the chain with a tile at a level and no more than that holds outside it, but all outside a level."""
     for inner in range(level, 0, -1):
@@ -177,7 +177,7 @@ def _alike(chains: Chains, dim: int, level: int, place: int, whole: int) -> int:
     return place
 
 
-@compiled
+@borrowing
 def _nearest(tiles: Ints, begin: int, end: int, wanted: int) -> int:
     """Return the place of the tile nearest to a wanted one, by their quotient."""
     low, high = begin, end - 1
@@ -192,7 +192,7 @@ def _nearest(tiles: Ints, begin: int, end: int, wanted: int) -> int:
     return low
 
 
-@compiled
+@borrowing
 def _moved(chains: Chains, dim: int, chain: int, level: int, step: int, alike: bool, whole: int) -> int:
     """Return the chain with a tile so many places further at a level, -1 if there is none.
 
@@ -213,7 +213,7 @@ def _moved(chains: Chains, dim: int, chain: int, level: int, step: int, alike: b
     return place
 
 
-@inlined
+@borrowing
 def _orders(cut: Ints, still: int, level: int, whole: int, levels: int, marks: tuple[int, int], found: Found) -> None:
     """Add a mapping with each operand lying still at a level and, as the tiles are alike there, at those outside it."""
     scale = 3 ** (levels - 1 - level)
@@ -268,7 +268,7 @@ def outwards(chains: Chains, cut: Ints, still: Ints, level: int, whole: int, lis
         lists[number, 1] = found.total[1]
 
 
-@compiled
+@borrowing
 def _look(chains: Chains, cut: Ints, level: int, alike: bool, whole: int, moved: Ints, marks: Ints) -> None:
     """Fill the chains of dims with the tile of a level some places further, what marks them, and what they lack."""
     for which in range(len(chains.dims)):
@@ -298,14 +298,14 @@ def around(
     """
     dims, every = chains.dims, chains.tiles.shape[1]
     moved = np.empty((len(dims), 2 * _FARTHEST + 1), np.int64)
-    marks = np.empty((len(dims), 2 * _FARTHEST + 1, 2), np.int64)
+    marks, one = np.empty((len(dims), 2 * _FARTHEST + 1, 2), np.int64), np.empty(found.cut.shape[1], np.int64)
     for node in nodes:
         begin, cut, still = found.total[1], found.cut[node].copy(), found.still[node]
         here = _marks(chains, cut)
         for way in range(2):
             for level in range(levels[0], levels[1] if ways[way] else levels[0]):
                 _look(chains, cut, level, way == 1, whole, moved, marks)
-                _step(chains, cut, still, level, way == 1, here[0], wide, whole, moved, marks, found)
+                _step(chains, cut, one, still, level, way == 1, here[0], wide, whole, moved, marks, found)
         if whole:
             # Moves alone leave orders as they are.
             _orders(cut, still, levels[1] - 1, whole, every, here, found)
@@ -314,10 +314,11 @@ def around(
         found.near[node, 0], found.near[node, 1] = begin, found.total[1]
 
 
-@compiled
+@borrowing
 def _step(
     chains: Chains,
     cut: Ints,
+    one: Ints,
     still: int,
     level: int,
     alike: bool,
@@ -328,8 +329,13 @@ def _step(
     marks: Ints,
     found: Found,
 ) -> None:
-    """List a mapping with one dim or two moved at a level as ``moved`` has it; ``mark`` is what marks its chains."""
-    dims, every, one = chains.dims, chains.tiles.shape[1], cut.copy()
+    """List a mapping with one dim or two moved at a level as ``moved`` has it.
+
+    ``mark`` is what marks its chains, and ``one`` is room for another mapping.
+    """
+    dims, every = chains.dims, chains.tiles.shape[1]
+    for dim in range(len(cut)):
+        one[dim] = cut[dim]
     for which in range(len(dims)):
         for other in range(len(dims)):
             rest, lacked = mark - marks[which, _FARTHEST, 0], 0

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.compiled import compiled
+from accelsim.compiled import borrowing, compiled
 from accelsim.cost.neighbours import Found
 from accelsim.cost.prices import Bill
 from accelsim.mapping.nest import Ints
@@ -81,12 +81,12 @@ def beam_of(most: int) -> Beam:
     )
 
 
-@compiled
+@borrowing
 def _larger(one: float, other: float) -> float:
     return one if one > other else other
 
 
-@compiled
+@borrowing
 def _score(costs: Floats, row: int, each: int, bill: Bill) -> float:
     """Return the energy x delay of a mapping, infinite if it does not fit; as ``cost.choose`` has it."""
     memories = len(bill.slow)
@@ -130,7 +130,7 @@ def scores(costs: Floats, allowed: Flags, each: int, bill: Bill, found: Floats) 
         found[row] = _score(costs, row, each, bill) if allowed[row] else np.inf
 
 
-@compiled
+@borrowing
 def _enter(found: Found, asked: Asked, beam: Beam, row: int, score: float) -> None:
     """Put a mapping among the best, in the place of one like it if there is one, or of the last."""
     rows, every, cores, known, looked, state = beam
@@ -151,7 +151,7 @@ def _enter(found: Found, asked: Asked, beam: Beam, row: int, score: float) -> No
     rows[at], every[at], cores[at], known[at], looked[at] = row, still, core, score, False
 
 
-@compiled
+@borrowing
 def _judge(found: Found, asked: Asked, bill: Bill, beam: Beam, first: int, end: int) -> None:
     """Look at the mappings of a list that this walk has not come upon."""
     number, most = beam.state[_NUMBER], len(beam.rows)

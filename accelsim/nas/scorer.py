@@ -82,9 +82,9 @@ class Scorer:
         self._spaces: OrderedDict[NetworkTemplate, Members | None] = OrderedDict()
 
     def _warm_up(self) -> None:
-        """Have compiled functions loaded before the first network comes."""
-        builder = Builder((1, 8, 9, 9))
-        x = builder.conv("conv", builder.input, 16, 3, stride=2, activation="relu")
+        """Have compiled functions loaded before the first network comes; large layers need all of them."""
+        builder = Builder((1, 8, 28, 28))
+        x = builder.conv("conv", builder.input, 48, 3, stride=2, activation="relu")
         y = builder.combine("add", "add", builder.depthwise("depthwise", x, 3), x)
         builder.fully_connected("fc", builder.pool("pool", "average_pool", y), 8)
         self._scored(nodes_of([Network("warm-up", tuple(builder.nodes))], self._current()))
