@@ -261,7 +261,7 @@ def _draft(room: Room) -> Draft:
 
 
 def filled(plan: Planned, networks: int, nodes: int, steps: int, reads: int) -> Planned:
-    """Return the parts of arrays that are filled; what is told of whole networks is no longer in the reserve."""
+    """Return the parts of arrays that are filled; figures of whole networks are copies, no longer in the reserve."""
     lengths = networks, networks + 1, nodes, steps, steps + 1, reads
 
     def parts(arrays: Sequence[Any], places: list[int]) -> list[Any]:
