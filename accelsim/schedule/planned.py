@@ -164,6 +164,7 @@ class Reserve(local):
         self._held = _empty(room, rates), _draft(room)
 
 
+#: How long arrays are, in the order that ``filled`` has them.
 _LENGTHS = "networks", "starts", "nodes", "steps", "step starts", "reads"
 
 
